@@ -1,0 +1,15 @@
+// [project]: when to look. Engines add keys of their own.
+import { choice, int } from "./field.ts";
+import { objectName } from "./names.ts";
+import type { Values } from "./section.ts";
+
+/** The keys of [project] that hold for every engine. */
+export const projectFields = {
+  name: objectName("Name of the project; its engines and tasks refer to it."),
+  scan_type: choice(["page", "region", "psi"], { doc: "How memory is looked at: page by page, by region or by pressure.", fallback: "page" }),
+  loop: int(1, 120, { doc: "Scans of a round." }),
+  interval: int(1, 1200, { unit: "s", doc: "Time between the scans of a round." }),
+  sleep: int(1, 1200, { unit: "s", doc: "Time between two rounds." }),
+} as const;
+
+export type ProjectValues = Values<typeof projectFields>;

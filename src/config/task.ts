@@ -1,0 +1,26 @@
+// [task]: which processes. Engines add keys of their own.
+import { choice, int, text, yesNo } from "./field.ts";
+import { objectName } from "./names.ts";
+import type { Values } from "./section.ts";
+
+/** The keys of [task] that hold for every engine. */
+export const taskFields = {
+  project: objectName("Name of the project that the task belongs to."),
+  engine: objectName("Name of the engine that the task belongs to; eng_name for an engine of a third party."),
+  name: objectName("Name of the task; it is the only one of that name in its engine."),
+  type: choice(["pid", "name"], { doc: "Whether the processes are given by number or by name." }),
+  value: text({
+    doc: "Number or name of the processes.",
+    says: "a pid, or a process name of 1..15 bytes of letters, digits and . / - _ %",
+    maxBytes: 15,
+    pattern: /^[A-Za-z0-9.%/_-]+$/,
+  }),
+  swap_flag: yesNo({ doc: "Swap only memory that its process has marked with MADV_SWAPFLAG.", fallback: false }),
+  max_threads: int(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, {
+    doc: "Processes of the task that are worked on at a time, 1..2 * cores + 1.",
+    says: "an integer, 1..2 * cores + 1",
+    fallback: 1,
+  }),
+} as const;
+
+export type TaskValues = Values<typeof taskFields>;
