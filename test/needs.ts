@@ -1,0 +1,23 @@
+// Tests that need something a machine may lack say so instead of failing, or passing, without a word.
+import { test } from "bun:test";
+
+/**
+ * `test` where nothing is missing, else a skipped test whose title says what is; the runner's summary names it.
+ * Usage: `needs(missingSwap())("title", () => …)`.
+ */
+export function needs(missing: string | undefined): (title: string, body: () => void | Promise<unknown>) => void {
+  if (missing === undefined) return (title, body) => test(title, body);
+  return (title, body) => test.skip(`${title} [skipped: ${missing}]`, body);
+}
+
+/** What is missing for a test that needs root. */
+export function notRoot(): string | undefined {
+  return process.getuid?.() === 0 ? undefined : "needs root";
+}
+
+/** What is missing for a test that calls these programs. */
+export function missingPrograms(...names: readonly string[]): string | undefined {
+  const path = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
+  const missing = names.filter((name) => Bun.which(name, { PATH: path }) === null);
+  return missing.length === 0 ? undefined : `needs ${missing.join(", ")}`;
+}

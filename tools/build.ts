@@ -1,0 +1,131 @@
+// Builds the executable. `bun tools/build.ts [--if-changed] [--out FILE]`; the link etmemd lies beside it.
+import { mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync, closeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import packageJson from "../package.json" with { type: "json" };
+
+const project = join(import.meta.dir, "..");
+
+/** The program and every file that it starts as a worker: a worker that is not an entry point is not in the executable. */
+const ENTRY_POINTS = ["src/main.ts", "src/daemon/round-worker.ts"];
+
+const FLAGS = [
+  "--compile", "--minify", "--splitting", "--bytecode", "--format=esm", "--reject-unresolved",
+  // The directory a program is started in must not be able to give it code or variables.
+  "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig",
+  "--compile-exec-argv=--no-addons --disallow-code-generation-from-strings=strict",
+];
+
+/**
+ * Environment variables by which the runtime takes code from whoever starts the program, with the places where its
+ * file spells them. No flag closes these doors, so their names are made unmatchable; another count than the known
+ * one means another runtime, which has to be looked at first.
+ */
+const DOORS = [{ name: "BUN_BE_BUN", hits: 1 }, { name: "BUN_OPTIONS", hits: 2 }];
+
+/** Builds into `outFile` and the link etmemd beside it. Whoever runs the old file meanwhile keeps it. */
+export async function build(outFile: string): Promise<void> {
+  // The name of the file is inside the file, so it is built under its final name in a folder of its own.
+  const folder = join(dirname(outFile), `.build-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  try {
+    const built = join(folder, basename(outFile));
+    await run([process.execPath, "build", ...FLAGS, ...ENTRY_POINTS, "--outfile", built]);
+    closeDoors(built);
+    await checkVersion(built);
+    const link = join(folder, "etmemd");
+    symlinkSync(basename(outFile), link);
+    renameSync(built, outFile);
+    renameSync(link, join(dirname(outFile), "etmemd"));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Where `word` stands in `bytes`. */
+export function offsetsOf(bytes: Buffer, word: string): number[] {
+  const found: number[] = [];
+  for (let at = bytes.indexOf(word); at >= 0; at = bytes.indexOf(word, at + 1)) found.push(at);
+  return found;
+}
+
+/** Only the runtime's own spellings are changed: the program, which lies behind the runtime, may name the variables too. */
+function closeDoors(file: string): void {
+  const runtime = readFileSync(process.execPath);
+  const fd = openSync(file, "r+");
+  try {
+    for (const door of DOORS) {
+      const offsets = offsetsOf(runtime, door.name);
+      if (offsets.length !== door.hits) throw new Error(`the runtime spells ${door.name} ${offsets.length} times, not ${door.hits}`);
+      for (const offset of offsets) overwriteFirstByte(fd, offset, door.name);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+// A name that begins with NUL equals no variable: environment entries end at their first NUL.
+function overwriteFirstByte(fd: number, offset: number, name: string): void {
+  const there = Buffer.alloc(name.length);
+  readSync(fd, there, 0, name.length, offset);
+  if (there.toString("latin1") !== name) throw new Error(`the executable does not hold ${name} at ${offset}, where the runtime does`);
+  writeSync(fd, Uint8Array.of(0), 0, 1, offset);
+}
+
+async function checkVersion(file: string): Promise<void> {
+  const printed = (await run([file, "--version"])).trim();
+  // A bare version is what etmem prints; anything else may be the runtime alone, which a broken file turns into.
+  if (!printed.split(/\s+/).includes(packageJson.version)) {
+    throw new Error(`${file} --version prints "${printed}" and not ${packageJson.version}`);
+  }
+}
+
+async function run(command: string[]): Promise<string> {
+  const child = Bun.spawn(command, { cwd: project, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [out, problems, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (status !== 0) throw new Error(`${basename(command[0] ?? "")} ${command[1] ?? ""}: exit ${status}\n${out}${problems}`);
+  return out;
+}
+
+/** One digest over everything that decides what the executable holds. */
+export function inputsDigest(): string {
+  const digest = new Bun.CryptoHasher("sha256");
+  const sources = [...new Bun.Glob("src/**/*").scanSync({ cwd: project, onlyFiles: true })].sort();
+  for (const path of [...sources, "package.json", "package-lock.json", "tools/build.ts"]) {
+    const content = readFileSync(join(project, path));
+    digest.update(`${path}\0${content.length}\0`).update(content);
+  }
+  return digest.digest("hex");
+}
+
+async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { "if-changed": { type: "boolean" }, out: { type: "string" } } });
+  const outFile = values.out ?? join(project, "dist/etmem");
+  const stamp = `${outFile}.inputs`;
+  const inputs = inputsDigest();
+  if (values["if-changed"] === true && inputs === builtFrom(stamp, outFile)) return;
+  rmSync(stamp, { force: true });
+  await build(outFile);
+  writeFileSync(stamp, inputs);
+  console.error(`built ${outFile}`);
+}
+
+function builtFrom(stamp: string, outFile: string): string | undefined {
+  try {
+    // Both the executable and its link have to be there.
+    closeSync(openSync(outFile, "r"));
+    closeSync(openSync(join(dirname(outFile), "etmemd"), "r"));
+    return readFileSync(stamp, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main(process.argv.slice(2));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
