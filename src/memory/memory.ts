@@ -1,7 +1,9 @@
 // All that an engine may see of memory, and all that it may ask for. Types only: real.ts does it.
 import type { HeatMap } from "./heat-map.ts";
+import type { PageRuns } from "./page-runs.ts";
 
 export type { HeatMap } from "./heat-map.ts";
+export type { PageRuns } from "./page-runs.ts";
 
 /** The machine as a gate sees it, read once for each process of a round. */
 export interface SystemView {
@@ -38,13 +40,6 @@ export interface Question {
 
 /** May a round start? `reason` is for the operator. */
 export type GateAnswer = { readonly go: true } | { readonly go: false; readonly reason: string };
-
-/** Runs of pages by number (address / page size): [from[i], to[i]). */
-export interface PageRuns {
-  readonly from: Float64Array;
-  readonly to: Float64Array;
-  readonly pages: number;
-}
 
 /** What an engine decides about one process. */
 export interface Moves {
