@@ -1,6 +1,7 @@
 // A key of a section: what may stand there, its default, its other spellings, one sentence about it.
 // The field reads a value; the section adds key and place (section.ts).
 import { type SizeUnit, parseSize } from "../units.ts";
+import { trimBlanks } from "./blanks.ts";
 
 /** What a field makes of a text. `caution` is for the operator: the value is taken, but not as it is written. */
 export type Reading<T> = { readonly value: T; readonly caution?: string } | { readonly wrong: true };
@@ -71,10 +72,11 @@ export function int<const O extends IntOptions>(min: number, max: number, option
   const unit = options.unit === undefined ? "" : ` ${options.unit}`;
   const range = max === Number.MAX_SAFE_INTEGER ? `${min}${unit} or more` : `${min}..${max}${unit}`;
   const says = `an integer, ${range}`;
-  const read = (text: string): Reading<number> => {
-    if (!/^\s*[+-]?\d+\s*$/.test(text)) return WRONG;
+  const read = (raw: string): Reading<number> => {
+    const digits = trimBlanks(raw);
+    if (!/^[+-]?\d+$/.test(digits)) return WRONG;
     // A number beyond 2^53 loses digits here, but never so many that it would fall into a range of safe integers.
-    const value = Number(text) + 0;
+    const value = Number(digits) + 0;
     if (value >= min && value <= max) return { value };
     if (options.outsideMeans === undefined) return WRONG;
     return { value: options.outsideMeans, caution: `is taken as ${options.outsideMeans}; it should be ${options.says ?? says}` };
@@ -87,8 +89,9 @@ export function decimal<const O extends Options<number>>(min: number, max: numbe
   const unit = options.unit === undefined ? "" : ` ${options.unit}`;
   return field("decimal", options, {
     says: `a number, ${min}..${max}${unit}`,
-    read(text) {
-      const value = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
+    read(raw) {
+      const digits = trimBlanks(raw);
+      const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits) ? Number(digits) : Number.NaN;
       return value >= min && value <= max ? { value } : WRONG;
     },
   });
@@ -173,8 +176,4 @@ export function size<const O extends SizeOptions>(options: O): Field<number | Ab
       return value === undefined ? WRONG : { value };
     },
   });
-}
-
-function trimBlanks(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, "");
 }

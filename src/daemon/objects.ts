@@ -1,6 +1,15 @@
 // Projects, engines and tasks: a state machine without I/O. It says what must be started and stopped; rounds.ts does it.
+import { type Checked, type Existing, checkFile, limitLines, problemLines } from "../config/check.ts";
+import { type CheckedEngine, type CheckedProject, type CheckedTask, type WrittenEntry, refusalTexts } from "../config/check-run.ts";
+import type { EngineTable, EngineValues } from "../config/engine.ts";
+import { type Identity, identify } from "../config/identify.ts";
 import type { ProjectValues } from "../config/project.ts";
+import { type Finding, type RawFile, formatFinding } from "../config/raw.ts";
 import type { TaskValues } from "../config/task.ts";
+import { ConfigError, RefusedError } from "../errors.ts";
+import { type ProjectView, objectTable, viewOf } from "./objects-view.ts";
+
+export type { ProjectView } from "./objects-view.ts";
 
 /** A task with all that a round of it needs; can be sent to a worker. */
 export interface TaskSpec {
@@ -15,9 +24,11 @@ export interface TaskSpec {
   /** Typed by the tables of the engine: EngineConfig of its fields. */
   readonly config: {
     readonly project: ProjectValues & Readonly<Record<string, unknown>>;
-    readonly engine: Readonly<Record<string, unknown>>;
+    readonly engine: EngineValues & Readonly<Record<string, unknown>>;
     readonly task: TaskValues & Readonly<Record<string, unknown>>;
   };
+  /** The two sections as they stand in a key file, for engines whose library reads them itself. */
+  readonly written?: { readonly engine: readonly WrittenEntry[]; readonly task: readonly WrittenEntry[] };
 }
 
 /** What a change of the objects asks for. */
@@ -26,4 +37,197 @@ export interface Change {
   readonly stop: readonly TaskSpec[];
   /** Lines for the log, with file and line. */
   readonly warnings: readonly string[];
+}
+
+/** A project as Objects keeps it; maps are in the order of adding. */
+export interface ProjectObject {
+  readonly name: string;
+  readonly values: CheckedProject["values"];
+  readonly engines: Map<string, EngineObject>;
+  started: boolean;
+}
+
+export interface EngineObject {
+  readonly identity: string;
+  readonly type: string;
+  readonly values: CheckedEngine["values"];
+  readonly written: readonly WrittenEntry[] | undefined;
+  readonly tasks: Map<string, TaskSpec>;
+}
+
+/** All objects of a daemon. Every method either does all that it is asked for or throws and has done nothing. */
+export class Objects {
+  readonly #engines: readonly EngineTable[];
+  readonly #cores: number;
+  readonly #projects = new Map<string, ProjectObject>();
+  readonly #existing: Existing = {
+    project: (name) => this.#projects.get(name),
+    engine: (project, identity) => this.#projects.get(project)?.engines.get(identity),
+    hasTask: (project, engine, name) => this.#projects.get(project)?.engines.get(engine)?.tasks.has(name) === true,
+  };
+
+  constructor(options: { readonly engines: readonly EngineTable[]; readonly cores: number }) {
+    this.#engines = options.engines;
+    this.#cores = options.cores;
+  }
+
+  /** Adds every object of a file. Tasks that come to a started project are to be started. */
+  add(file: RawFile): Change {
+    const checked = checkFile(file, { engines: this.#engines, cores: this.#cores, existing: this.#existing });
+    throwIfWrong(checked);
+    const { projects, engines, tasks } = checked.sections;
+    for (const { name, values } of projects) this.#projects.set(name, { name, values, engines: new Map(), started: false });
+    for (const { project, identity, type, values, written } of engines) {
+      this.#projects.get(project)?.engines.set(identity, { identity, type, values, written, tasks: new Map() });
+    }
+    const start = tasks.flatMap((task) => this.#addTask(task));
+    return { start, stop: [], warnings: checked.warnings.map((finding) => formatFinding(checked.path, finding)) };
+  }
+
+  /** Deletes every object that a file names, and what belongs to them. Started tasks among them are to be stopped. */
+  del(file: RawFile): Change {
+    const { identities, problems } = identify(file);
+    const lines = problems.map((problem) => formatFinding(file.path, problem));
+    const absent = this.#absentOf(identities);
+    const details = absent.map(({ finding }) => formatFinding(file.path, finding));
+    if (lines.length > 0) throw new ConfigError(limitLines([...lines, ...(file.problems.length > 0 ? [] : details)]));
+    if (absent.length > 0) throw refused(absent.map(({ text }) => text), details);
+    const stop = new Set(identities.flatMap((identity) => this.#startedTasksOf(identity)));
+    for (const { kind, names: [project = "", engine = "", task = ""] } of identities) {
+      if (kind === "project") this.#projects.delete(project);
+      if (kind === "engine") this.#projects.get(project)?.engines.delete(engine);
+      if (kind === "task") this.#projects.get(project)?.engines.get(engine)?.tasks.delete(task);
+    }
+    return { start: [], stop: [...stop], warnings: [] };
+  }
+
+  /** Starts a project: all of its tasks are to be started. */
+  start(name: string): Change {
+    const project = this.#find(name);
+    if (project.started) throw new RefusedError("error: project has been started");
+    project.started = true;
+    return { start: tasksOf(project), stop: [], warnings: [] };
+  }
+
+  /** Stops a project: all of its tasks are to be stopped. */
+  stop(name: string): Change {
+    const project = this.#find(name);
+    if (!project.started) throw new RefusedError("error: project has been stopped");
+    project.started = false;
+    return { start: [], stop: tasksOf(project), warnings: [] };
+  }
+
+  /** The original's table of one project or of all, newest first. */
+  show(name?: string): string {
+    if (name === undefined && this.#projects.size === 0) return "no project exists\n\n";
+    return objectTable(this.#chosen(name));
+  }
+
+  /** The same as values of JSON, newest first. */
+  list(name?: string): ProjectView[] {
+    return this.#chosen(name).map(viewOf);
+  }
+
+  /** The task that an engine's command is about, or the engine's tasks where it names none; the original's order of checks. */
+  tasksForCommand(project: string, engine: string, task?: string): { readonly engineType: string; readonly tasks: readonly TaskSpec[] } {
+    const found = this.#find(project);
+    if (!found.started) throw new RefusedError("error: invalid parameters");
+    const place = found.engines.get(engine);
+    if (place === undefined) throw new RefusedError(refusalTexts.noEngine);
+    if (task === undefined) return { engineType: place.type, tasks: [...place.tasks.values()] };
+    const spec = place.tasks.get(task);
+    if (spec === undefined) throw new RefusedError(refusalTexts.noTask);
+    return { engineType: place.type, tasks: [spec] };
+  }
+
+  /** Every task of every started project: what is to be stopped when the daemon ends. */
+  startedTasks(): TaskSpec[] {
+    return [...this.#projects.values()].filter((project) => project.started).flatMap(tasksOf);
+  }
+
+  #addTask(task: CheckedTask): TaskSpec[] {
+    const project = this.#projects.get(task.project);
+    const engine = project?.engines.get(task.engine);
+    if (project === undefined || engine === undefined) throw new Error(`task ${task.name} was checked without its engine`);
+    const written = engine.written === undefined ? {} : { written: { engine: engine.written, task: task.written ?? [] } };
+    const spec: TaskSpec = {
+      id: idOf(task.project, task.engine, task.name),
+      project: task.project,
+      engine: task.engine,
+      engineType: engine.type,
+      name: task.name,
+      target: task.target,
+      config: { project: project.values, engine: engine.values, task: task.values },
+      ...written,
+    };
+    engine.tasks.set(task.name, spec);
+    return project.started ? [spec] : [];
+  }
+
+  // What cannot be deleted because it is not there, or is named twice; tasks before engines before projects, as the original.
+  #absentOf(identities: readonly Identity[]) {
+    const gone = new Set<string>();
+    const order = { task: 0, engine: 1, project: 2 };
+    return identities.toSorted((a, b) => order[a.kind] - order[b.kind]).flatMap(({ kind, names, section }) => {
+      const id = `${kind} ${idOf(...names)}`;
+      const text = gone.has(id) ? absenceTexts[kind] : this.#absenceOf(names);
+      gone.add(id);
+      if (text === undefined) return [];
+      const finding: Finding = { line: section.line, column: section.column, says: `[${kind}] ${names.join("/")} is not there` };
+      return [{ text, finding }];
+    });
+  }
+
+  #absenceOf([project = "", engine, task]: readonly string[]): string | undefined {
+    const found = this.#projects.get(project);
+    if (found === undefined) return refusalTexts.noProject;
+    if (engine === undefined) return undefined;
+    const place = found.engines.get(engine);
+    if (place === undefined) return refusalTexts.noEngine;
+    return task === undefined || place.tasks.has(task) ? undefined : refusalTexts.noTask;
+  }
+
+  #startedTasksOf({ names: [project = "", engine, task] }: Identity): TaskSpec[] {
+    const found = this.#projects.get(project);
+    if (found === undefined || !found.started) return [];
+    if (engine === undefined) return tasksOf(found);
+    const tasks = found.engines.get(engine)?.tasks;
+    if (task === undefined) return [...(tasks?.values() ?? [])];
+    const spec = tasks?.get(task);
+    return spec === undefined ? [] : [spec];
+  }
+
+  #chosen(name: string | undefined): ProjectObject[] {
+    if (name === undefined) return [...this.#projects.values()].reverse();
+    const project = this.#projects.get(name);
+    if (project === undefined) throw new RefusedError(`project: project ${name} is not existed`);
+    return [project];
+  }
+
+  #find(name: string): ProjectObject {
+    const project = this.#projects.get(name);
+    if (project === undefined) throw new RefusedError(refusalTexts.noProject);
+    return project;
+  }
+}
+
+const absenceTexts = { project: refusalTexts.noProject, engine: refusalTexts.noEngine, task: refusalTexts.noTask } as const;
+
+function throwIfWrong(checked: Checked): void {
+  const lines = problemLines(checked);
+  if (checked.problems.length > 0) throw new ConfigError(lines);
+  if (checked.refusals.length > 0) throw refused(checked.refusals.map(({ text }) => text), lines);
+}
+
+// The original's text, once for each kind of refusal; the lines of the file are the cause, for the log.
+function refused(texts: readonly string[], details: readonly string[]): RefusedError {
+  return new RefusedError([...new Set(texts)].join("\n"), { cause: limitLines(details) });
+}
+
+function idOf(...names: readonly string[]): string {
+  return names.map((name) => name.replace(/[%/]/g, (letter) => (letter === "/" ? "%2F" : "%25"))).join("/");
+}
+
+function tasksOf(project: ProjectObject): TaskSpec[] {
+  return [...project.engines.values()].flatMap((engine) => [...engine.tasks.values()]);
 }

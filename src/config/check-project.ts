@@ -1,0 +1,42 @@
+import { trimBlanks } from "./blanks.ts";
+import { type Run, type With, refusalTexts } from "./check-run.ts";
+import { unsupported } from "./engine.ts";
+import type { ProjectValues } from "./project.ts";
+import type { RawSection } from "./raw.ts";
+import { brokenRules, unknownLevel } from "./rules.ts";
+import { at, atValue, readSection } from "./section.ts";
+
+/** Checks a [project]; the rules of all engines hold for it, since any of them may come to it later. */
+export function checkProject(run: Run, raw: RawSection): void {
+  const scanType = raw.entries.findLast((entry) => entry.key === "scan_type");
+  const nameEntry = raw.entries.findLast((entry) => entry.key === "name");
+  if (scanType !== undefined && Object.hasOwn(unsupported.scanTypes, trimBlanks(scanType.value))) {
+    run.problems.push(atValue(raw, scanType, "not supported yet; only scan_type=page is"));
+    // Its engines and tasks are not wrong for its sake.
+    if (nameEntry === undefined) run.namelessProject = true;
+    else run.seenProjects.set(trimBlanks(nameEntry.value), { level: unknownLevel });
+    return;
+  }
+  const section = readSection(raw, run.tables.project, {
+    strict: run.strict,
+    elsewhere: (key) => run.tables.elsewhere("project", key),
+  });
+  const level = { values: section.values, broken: section.broken };
+  const rules = [...run.tables.engine.values()].flatMap((engine) => engine.rules);
+  const broken = brokenRules(rules, raw, section, { project: level, engine: unknownLevel, task: unknownLevel });
+  run.problems.push(...section.problems, ...broken);
+  run.warnings.push(...section.warnings);
+  if (section.broken.has("name")) {
+    run.namelessProject = true;
+    return;
+  }
+  const values = section.values as With<ProjectValues>;
+  const { name } = values;
+  if (run.seenProjects.has(name) || run.existing?.project(name) !== undefined) {
+    const says = `[project] name=${name}: there is a project of this name already`;
+    run.refusals.push({ text: refusalTexts.projectExists, finding: at(nameEntry ?? raw, says) });
+    return;
+  }
+  run.seenProjects.set(name, { level });
+  run.projects.push({ section: raw, name, values });
+}

@@ -1,0 +1,97 @@
+// Sections → objects: every key of every section, and what the sections say of each other. Pure; used with a daemon and without.
+import { type CheckedEngine, type CheckedProject, type CheckedTask, type Existing, type Refusal, emptyRun } from "./check-run.ts";
+import type { Run } from "./check-run.ts";
+import { checkEngine } from "./check-engine.ts";
+import { checkProject } from "./check-project.ts";
+import { checkTask } from "./check-task.ts";
+import type { EngineTable } from "./engine.ts";
+import { parseFile } from "./file.ts";
+import { nearest } from "./nearest.ts";
+import type { Finding, RawFile, RawSection } from "./raw.ts";
+import { at, shown } from "./section.ts";
+import { sectionNames, tablesOf } from "./tables.ts";
+
+export type { CheckedEngine, CheckedProject, CheckedTask, Existing, Refusal } from "./check-run.ts";
+
+export interface CheckContext {
+  readonly engines: readonly EngineTable[];
+  /** Cores of the machine, for the bound of max_threads. */
+  readonly cores: number;
+  /** Doubled and unknown keys are problems instead of warnings. */
+  readonly strict?: boolean;
+  /** What is there already. Without it a project or engine that the file does not have is believed to be there. */
+  readonly existing?: Existing;
+}
+
+export interface Checked {
+  readonly path: string;
+  /** In the order of the file; all of it is sound only where there are neither problems nor refusals. */
+  readonly sections: {
+    readonly projects: readonly CheckedProject[];
+    readonly engines: readonly CheckedEngine[];
+    readonly tasks: readonly CheckedTask[];
+  };
+  /** What is wrong in the file itself, by line. */
+  readonly problems: readonly Finding[];
+  /** What does not fit what is there already; the first one is the original's answer. */
+  readonly refusals: readonly Refusal[];
+  readonly warnings: readonly Finding[];
+}
+
+/** Checks the text of a file. Never throws for what stands in it. */
+export async function check(text: string, path: string, context: CheckContext): Promise<Checked> {
+  return checkFile(await parseFile(text, path), context);
+}
+
+/** Checks a file that is cut into sections already. Projects come first, then engines, then tasks, wherever they stand in the file. */
+export function checkFile(file: RawFile, context: CheckContext): Checked {
+  const run = emptyRun(tablesOf(context.engines), context);
+  // Where the syntax is wrong, missing keys and the like would only repeat it.
+  run.problems.push(...file.problems);
+  if (file.problems.length === 0) {
+    const named = (name: string): RawSection[] => file.sections.filter((section) => section.name === name);
+    checkNames(run, file);
+    for (const section of named("project")) checkProject(run, section);
+    for (const section of named("engine")) checkEngine(run, section);
+    for (const section of named("task")) checkTask(run, section);
+  }
+  return {
+    path: file.path,
+    sections: { projects: run.projects, engines: run.engines, tasks: run.tasks },
+    problems: run.problems.sort(byPlace),
+    refusals: run.refusals,
+    warnings: run.warnings.sort(byPlace),
+  };
+}
+
+/** Problems and refusals as the lines of one message, in the order of the file. */
+export function problemLines({ path, problems, refusals }: Checked): string[] {
+  const all = [...problems, ...refusals.map((refusal) => refusal.finding)].sort(byPlace);
+  return limitLines(all.map((finding) => `${path}:${finding.line}: ${finding.says}`));
+}
+
+const LINES_OF_A_MESSAGE = 50;
+
+/** A message that a person can read: the first lines, and how many more there are. */
+export function limitLines(lines: readonly string[]): string[] {
+  if (lines.length <= LINES_OF_A_MESSAGE) return [...lines];
+  return [...lines.slice(0, LINES_OF_A_MESSAGE), `and ${lines.length - LINES_OF_A_MESSAGE} more`];
+}
+
+function checkNames(run: Run, file: RawFile): void {
+  const known: ReadonlySet<string> = new Set(sectionNames);
+  for (const section of file.sections) {
+    if (known.has(section.name)) continue;
+    const near = nearest(section.name, known);
+    const guess = near === undefined ? "only [project], [engine] and [task] are read" : `did you mean [${near}]?`;
+    (run.strict ? run.problems : run.warnings).push(at(section, `[${shown(section.name)}] is no section; ${guess}`));
+  }
+  if (!file.sections.some((section) => known.has(section.name))) {
+    run.problems.push({ line: 1, column: 1, says: "has no [project], [engine] or [task] section" });
+  }
+}
+
+function byPlace(a: Finding, b: Finding): number {
+  return a.line - b.line || a.column - b.column;
+}
+

@@ -1,0 +1,118 @@
+// GLib's key-file syntax (GKeyFile, flags NONE; docs.gtk.org/glib/struct.KeyFile.html) as the original reads it, cut into sections with lines.
+// Sections, comments, lines and GLib's escapes are ours. Entries are read by `ini`, one section's body at a time and every
+// key and value in quotes, because by itself `ini` ends values at ";", unquotes, makes `true` a boolean, merges sections
+// and knows no lines.
+import ini from "ini";
+import { dropBlanksAtEnd, skipBlanks } from "./blanks.ts";
+import type { Finding, RawEntry, RawFile, RawSection } from "./raw.ts";
+
+/** Each block is a section of its own, also where several have the same name: they are several objects. */
+export function parseKeyFile(text: string): Omit<RawFile, "path"> {
+  if (text.startsWith("\ufeff")) {
+    return { sections: [], problems: [{ line: 1, column: 1, says: "begins with a byte order mark, which must be removed" }] };
+  }
+  const sections: RawSection[] = [];
+  const problems: Finding[] = [];
+  let section: RawSection | undefined;
+  let body: EntryLine[] = [];
+  const close = (): void => {
+    if (section !== undefined) sections.push({ ...section, entries: readBody(body) });
+    body = [];
+  };
+  for (const [index, line] of text.split("\n").entries()) {
+    const parsed = parseLine(line.endsWith("\r") ? line.slice(0, -1) : line, index + 1);
+    if (parsed === undefined) continue;
+    if ("says" in parsed) {
+      problems.push(parsed);
+    } else if ("name" in parsed) {
+      close();
+      section = parsed;
+    } else if (section === undefined) {
+      problems.push({ line: parsed.line, column: parsed.column, says: `key "${shownKey(parsed.key)}" stands before the first [section]` });
+    } else if (!parsed.key.endsWith("]")) {
+      // `key[de]` is a translation of a key, which GLib drops.
+      body.push(parsed);
+    }
+  }
+  close();
+  return { sections, problems };
+}
+
+interface EntryLine {
+  readonly line: number;
+  readonly column: number;
+  readonly valueColumn: number;
+  readonly key: string;
+  readonly written: string;
+}
+
+const sectionName = /^[^[\]\u0000-\u001f\u007f]+$/;
+const keyName = /^[^[\]]+(\[[\p{L}\p{N}_.@-]*\])?$/u;
+
+function parseLine(line: string, number: number): RawSection | EntryLine | Finding | undefined {
+  const start = skipBlanks(line);
+  if (start === line.length || line[start] === "#") return undefined;
+  const place = { line: number, column: start + 1 };
+  if (line.includes("\0")) return { ...place, column: line.indexOf("\0") + 1, says: "has a NUL byte" };
+  if (line[start] === "[") {
+    const name = dropBlanksAtEnd(line.slice(start + 1));
+    if (name.endsWith("]") && sectionName.test(name.slice(0, -1))) return { ...place, name: name.slice(0, -1), entries: [] };
+    return { ...place, says: `"${shownKey(line.slice(start))}" is not [section], alone on its line and without control characters` };
+  }
+  const equals = line.indexOf("=", start);
+  if (equals === -1 || equals === start) {
+    return { ...place, says: `"${shownKey(line.slice(start))}" is neither [section] nor key=value nor a # comment` };
+  }
+  const key = dropBlanksAtEnd(line.slice(start, equals));
+  // GLib lets blanks stand inside a key, but not before the bracket of a translation.
+  if (!keyName.test(key.toWellFormed()) || key.includes(" [")) return { ...place, says: `"${shownKey(key)}" cannot be a key` };
+  const value = skipBlanks(line, equals + 1);
+  return { ...place, key, written: line.slice(value), valueColumn: value + 1 };
+}
+
+function readBody(lines: readonly EntryLine[]): RawEntry[] {
+  const texts = readEntries(lines.map(({ key, written }) => [key, written]));
+  return lines.map((line, index) => ({ ...line, ...unescape(texts[index] ?? "") }));
+}
+
+/** Entries of one section through `ini` and unharmed out of it again: the n-th text belongs to the n-th entry. */
+export function readEntries(entries: readonly (readonly [key: string, value: string])[]): string[] {
+  const body = entries.map(([key, value]) => `${quoted(mark(key))}=${quoted(value)}`).join("\n");
+  const decoded: Record<string, unknown> = ini.parse(body, { bracketedArray: false });
+  const used = new Map<string, number>();
+  return entries.map(([key]) => {
+    const place = used.get(key) ?? 0;
+    used.set(key, place + 1);
+    // A key that is there twice has become an array of its values.
+    const found = decoded[mark(key)];
+    return String(Array.isArray(found) ? found[place] : found);
+  });
+}
+
+// `ini` drops the key __proto__, counts doubled keys in a plain object (where "toString" is there already) and cuts a "[]" off.
+function mark(key: string): string {
+  return `<${key}>`;
+}
+
+// A JSON string is what `ini` unquotes exactly; it does not see a line that has one of the two Unicode line ends in it.
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(/[\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16)}`);
+}
+
+const escapes: Readonly<Record<string, string>> = { s: " ", n: "\n", t: "\t", r: "\r", "\\": "\\" };
+
+function unescape(written: string): { value: string; fault?: string } {
+  if (!written.isWellFormed()) return { value: written, fault: "is not UTF-8" };
+  let wrong: string | undefined;
+  const value = written.replace(/\\(.?)/gsu, (escape, letter: string) => {
+    if (escapes[letter] === undefined) wrong ??= escape;
+    return escapes[letter] ?? escape;
+  });
+  if (wrong === undefined) return { value };
+  return { value: written, fault: `"${shownKey(wrong)}" is no escape; there are \\s \\n \\t \\r and \\\\` };
+}
+
+// Short and on one line, as a message needs it.
+function shownKey(text: string): string {
+  return text.toWellFormed().replace(/[\u0000-\u001f\u007f\u2028\u2029]/g, "\ufffd").slice(0, 60).toWellFormed();
+}
