@@ -1,0 +1,123 @@
+// Memory whose hot and cold pages are known: real pages of this process, filled, split and touched as asked.
+import { madvise, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
+import { basePageBytes } from "../ffi/page-size.ts";
+import { GIB, MIB } from "../units.ts";
+import { hotPages, type Pattern } from "./workload.ts";
+import { random } from "./random.ts";
+
+/** What a workload is made of. */
+export interface WorkloadShape {
+  readonly bytes: number;
+  readonly pattern: Pattern;
+  /** Part of the pages that is hot, 0..1. */
+  readonly share: number;
+  readonly seed: number;
+  /** Transparent huge pages where the kernel gives them; otherwise base pages only. */
+  readonly hugePages: boolean;
+  /** Into how many VMAs the memory is split. */
+  readonly vmas: number;
+  /** Address space around the memory that is reserved and never touched, in bytes. */
+  readonly reserveBytes: number;
+}
+
+export interface WorkloadMemory {
+  readonly start: number;
+  readonly bytes: number;
+  readonly pageBytes: number;
+  readonly hotPages: number;
+  /** Reads one word of every hot page and returns how many do not hold what was written there. */
+  touchHot(): number;
+  unmap(): void;
+}
+
+// include/uapi/asm-generic/mman-common.h, since 2.6.38 (14, 15) and 3.4 (16).
+const MADV_HUGEPAGE = 14, MADV_NOHUGEPAGE = 15, MADV_DONTDUMP = 16;
+
+/** A transparent huge page is possible only where 2 MiB of memory are aligned. */
+const ALIGNMENT = 2 * MIB;
+/** One view holds this much; an ArrayBuffer cannot hold everything. */
+const VIEW_BYTES = GIB;
+
+/** Maps and fills the memory. Takes about a third of a second per GiB. */
+export function mapWorkload(shape: WorkloadShape): WorkloadMemory {
+  const pageBytes = basePageBytes();
+  const mappedBytes = Math.max(shape.reserveBytes, shape.bytes) + ALIGNMENT;
+  const mapped = mapAnonymous(mappedBytes, { reserveOnly: true });
+  const margin = Math.floor((mappedBytes - ALIGNMENT - shape.bytes) / 2);
+  const start = Math.ceil((mapped + margin) / ALIGNMENT) * ALIGNMENT;
+  madvise(mapped, mappedBytes, MADV_NOHUGEPAGE);
+  if (shape.hugePages) madvise(start, shape.bytes, MADV_HUGEPAGE);
+  split(start, shape, pageBytes);
+  const views = fill(start, shape, pageBytes);
+  return {
+    start,
+    bytes: shape.bytes,
+    pageBytes,
+    hotPages: views.reduce((sum, view) => sum + view.hot.length, 0),
+    touchHot: () => views.reduce((wrong, view) => wrong + countWrong(view), 0),
+    unmap: () => unmap(mapped, mappedBytes),
+  };
+}
+
+/** Every other piece is left out of core dumps, a mark that does nothing else: neighbours that differ in it are VMAs of their own. */
+function split(start: number, shape: WorkloadShape, pageBytes: number): void {
+  const pages = shape.bytes / pageBytes;
+  const edge = (piece: number): number => start + Math.floor((pages * piece) / shape.vmas) * pageBytes;
+  for (let piece = 1; piece < shape.vmas; piece += 2) madvise(edge(piece), edge(piece + 1) - edge(piece), MADV_DONTDUMP);
+}
+
+/** Up to VIEW_BYTES of the memory as words, with the word that each of its hot pages is touched at. */
+interface View {
+  readonly words: Uint32Array;
+  readonly hot: Uint32Array;
+  readonly pageWords: number;
+  readonly firstPage: number;
+}
+
+function fill(start: number, shape: WorkloadShape, pageBytes: number): View[] {
+  const content = pageContents(pageBytes, shape.seed);
+  const heat = hotPages({ ...shape, pages: shape.bytes / pageBytes });
+  const pageWords = pageBytes / 4;
+  const views: View[] = [];
+  for (let offset = 0; offset < shape.bytes; offset += VIEW_BYTES) {
+    const words = new Uint32Array(viewOf(start + offset, Math.min(VIEW_BYTES, shape.bytes - offset)));
+    const firstPage = offset / pageBytes;
+    for (let at = 0; at < words.length; at += content.length) words.set(content.subarray(0, words.length - at), at);
+    for (let at = 0, page = firstPage; at < words.length; at += pageWords, page++) words[at] = stamp(page);
+    views.push({ words, hot: hotWords(heat.subarray(firstPage, firstPage + words.length / pageWords), pageWords), pageWords, firstPage });
+  }
+  return views;
+}
+
+/** 1 MiB of pages of which the first third is random and the rest is not: compresses to somewhat more than a third, as real heaps do. */
+function pageContents(pageBytes: number, seed: number): Uint32Array {
+  const next = random(seed);
+  const pageWords = pageBytes / 4;
+  const words = new Uint32Array(MIB / 4);
+  for (let index = 0; index < words.length; index++) {
+    words[index] = index % pageWords < pageWords / 3 ? next() * 2 ** 32 : index % 16;
+  }
+  return words;
+}
+
+/** The first word of a page: differs from page to page and is never 0, which a lost page would read as. */
+function stamp(page: number): number {
+  return page + 1;
+}
+
+function hotWords(heat: Uint8Array, pageWords: number): Uint32Array {
+  const words = new Uint32Array(heat.reduce((sum, hot) => sum + hot, 0));
+  let count = 0;
+  for (let page = 0; page < heat.length; page++) {
+    if (heat[page] === 1) words[count++] = page * pageWords;
+  }
+  return words;
+}
+
+function countWrong({ words, hot, pageWords, firstPage }: View): number {
+  let wrong = 0;
+  for (const at of hot) {
+    if (words[at] !== stamp(firstPage + at / pageWords)) wrong += 1;
+  }
+  return wrong;
+}

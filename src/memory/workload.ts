@@ -1,0 +1,46 @@
+// Which pages of a workload are hot. Pure, so that a test, a benchmark and the demo know what the running workload knows.
+import { random } from "./random.ts";
+
+/** How a workload's hot pages lie in its memory. */
+export const PATTERNS = ["contiguous", "chunks", "scatter"] as const;
+export type Pattern = (typeof PATTERNS)[number];
+
+/** Pages of a chunk: with 4 KiB pages 2 MiB, the reach of one page table, and of a transparent huge page. */
+export const CHUNK_PAGES = 512;
+
+/** A workload's truth, and all that it follows from. */
+export interface Heat {
+  readonly pattern: Pattern;
+  readonly pages: number;
+  /** Part of the pages that is hot, 0..1. */
+  readonly share: number;
+  readonly seed: number;
+}
+
+/** One byte a page, 1 = hot. Exactly `round(pages * share)` pages are hot, except that chunks are hot or cold as a whole. */
+export function hotPages({ pattern, pages, share, seed }: Heat): Uint8Array {
+  const heat = new Uint8Array(pages);
+  const hot = Math.round(pages * share);
+  if (pattern === "contiguous") {
+    const from = Math.floor(random(seed)() * (pages - hot + 1));
+    return heat.fill(1, from, from + hot);
+  }
+  if (pattern === "scatter") {
+    choose(pages, hot, seed, (page) => heat.fill(1, page, page + 1));
+    return heat;
+  }
+  const chunks = Math.ceil(pages / CHUNK_PAGES);
+  choose(chunks, Math.round(chunks * share), seed, (chunk) => heat.fill(1, chunk * CHUNK_PAGES, (chunk + 1) * CHUNK_PAGES));
+  return heat;
+}
+
+/** Exactly `wanted` of `count` numbers, each set as likely, in ascending order: selection sampling (Knuth, TAOCP 3.4.2, algorithm S). */
+function choose(count: number, wanted: number, seed: number, take: (index: number) => void): void {
+  const next = random(seed);
+  let left = wanted;
+  for (let index = 0; left > 0; index++) {
+    if (next() * (count - index) >= left) continue;
+    take(index);
+    left -= 1;
+  }
+}
