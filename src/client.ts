@@ -1,0 +1,132 @@
+// One request to the daemon's socket and its answer.
+import { ConfigError, DeniedError, EtmemError, EXIT, NoDaemonError, RefusedError, UsageError } from "./errors.ts";
+import { checkSocketName, encodeLine, encodeRequest, parseReply, type JsonRequest, type WireRequest } from "./protocol.ts";
+
+/** How long to wait for the connection, and then for each part of the answer; as the original. */
+export const TIMEOUT_MS = 10_000;
+
+/** Whom to ask, and how patiently. */
+export interface Address {
+  readonly socket: string;
+  readonly timeoutMs?: number;
+}
+
+/** Sends a request in the original's form; gives the text of the answer, or throws what the daemon says. */
+export async function sendRequest(address: Address, request: WireRequest): Promise<string> {
+  let received = new Uint8Array(0);
+  await exchange(address, encodeRequest(request), (bytes) => {
+    received = concat(received, bytes);
+    return parseReply(received) !== undefined;
+  });
+  const reply = parseReply(received);
+  if (reply === undefined) throw silence(address, received);
+  if (!reply.ok) throw refusal(reply.text);
+  return reply.text;
+}
+
+/** Sends a request in JSON; gives each line of the answer as it comes, without the last. */
+export async function sendJson(address: Address, request: JsonRequest, take: (line: unknown) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let end: Record<string, unknown> | undefined;
+  await exchange(address, encodeLine(request), (bytes) => {
+    text += decoder.decode(bytes, { stream: true });
+    const lines = text.split("\n");
+    text = lines.pop() ?? "";
+    for (const line of lines) {
+      const value = JSON.parse(line) as Record<string, unknown>;
+      if (value["ok"] === true || typeof value["error"] === "string") end = value;
+      else take(value);
+    }
+    return end !== undefined;
+  });
+  if (end === undefined) throw deafness(address);
+  if (typeof end["error"] === "string") throw withCode(end["error"], end["code"]);
+}
+
+/** Connects, writes, and hands over what comes until `take` has enough or the daemon closes. */
+async function exchange(address: Address, request: Uint8Array, take: (bytes: Uint8Array) => boolean): Promise<void> {
+  const timeoutMs = address.timeoutMs ?? TIMEOUT_MS;
+  const name = checkSocketName(address.socket);
+  const deadline = Date.now() + timeoutMs;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => reject(new EtmemError(`the daemon on socket ${name} did not answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  const handlers: Bun.SocketHandler<undefined> = {
+    open: (socket) => {
+      socket.write(request);
+      // No terminator ends a request: the closed direction tells our daemon that the last name is whole. The original's does not look.
+      // Without an argument shutdown() closes the direction that we write; shutdown(true) closes the other one (Bun 1.4.5, against its manual).
+      socket.shutdown();
+    },
+    data: (_socket, bytes) => {
+      timer.refresh();
+      try {
+        if (take(bytes)) resolve();
+      } catch (error) {
+        reject(error);
+      }
+    },
+    close: () => resolve(),
+    error: (_socket, error) => reject(new EtmemError(`the connection to socket ${name} failed: ${error.message}`, { cause: error })),
+  };
+  try {
+    const socket = await connect(name, handlers, deadline);
+    try {
+      await promise;
+    } finally {
+      socket.terminate();
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const RETRY_MS = 20;
+
+/** The original's daemon has room for two waiting clients and answers the next one with EAGAIN: wait as its own client does. */
+async function connect(name: string, socket: Bun.SocketHandler<undefined>, deadline: number): Promise<Bun.Socket<undefined>> {
+  for (;;) {
+    try {
+      return await Bun.connect({ unix: `\0${name}`, socket, allowHalfOpen: true });
+    } catch (error) {
+      const code = (error as { code?: unknown }).code;
+      if (code === "ECONNREFUSED") throw new NoDaemonError(`no daemon listens on socket ${name}; start it with: etmemd -s ${name}`);
+      if (code !== "EAGAIN" || Date.now() > deadline) {
+        throw new EtmemError(`connecting to socket ${name} failed: ${String(code)}`, { cause: error });
+      }
+      await Bun.sleep(RETRY_MS);
+    }
+  }
+}
+
+/** The daemon closes without a byte on whoever is not root, and on what it cannot read. */
+function silence({ socket }: Address, received: Uint8Array): EtmemError {
+  if (received.length > 0) return new EtmemError(`the daemon on socket ${socket} broke off in the middle of its answer`);
+  return asNobody() ?? new EtmemError(`the daemon on socket ${socket} closed the connection without an answer; its log says why`);
+}
+
+function deafness({ socket }: Address): EtmemError {
+  return asNobody() ?? new EtmemError(`the daemon on socket ${socket} does not know this request; it is an older etmem, or not etmem at all`);
+}
+
+function asNobody(): DeniedError | undefined {
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  return uid === 0 && gid === 0 ? undefined : new DeniedError(`the daemon answers only root (uid 0 and gid 0), this is uid ${uid} and gid ${gid}`);
+}
+
+/** The original's texts begin with "error: "; what does not are the lines of a configuration file. */
+function refusal(text: string): EtmemError {
+  return text.startsWith("error: ") ? new RefusedError(text) : new ConfigError(text.split("\n"));
+}
+
+function withCode(text: string, code: unknown): EtmemError {
+  if (code === EXIT.usage) return new UsageError(text);
+  return code === EXIT.denied ? new DeniedError(text) : new RefusedError(text);
+}
+
+function concat(a: Uint8Array<ArrayBuffer>, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,38 @@
+// etmemd -s NAME [-l LEVEL] [-m]
+import { UsageError } from "../errors.ts";
+import { checkSocketName } from "../protocol.ts";
+import type { PlainModule, Surroundings } from "./command.ts";
+import { parseWords, type GivenOption, type OptionRow } from "./getopt.ts";
+
+const SOCKET: OptionRow = { long: "socket", short: "s", value: "NAME", required: true, doc: "Socket to listen on; clients give the same name." };
+const LOG_LEVEL: OptionRow = {
+  long: "log-level", short: "l", value: "LEVEL", doc: "Logs this level and those above: 0 debug, 1 info, 2 warning, 3 error (default).",
+};
+const MODE_SYSTEMCTL: OptionRow = {
+  long: "mode-systemctl", short: "m", doc: "Goes to the background when the socket listens, for a unit of Type=forking.",
+};
+const DEFAULT_LEVEL = 3;
+
+export const daemon: PlainModule = { options: [SOCKET, LOG_LEVEL, MODE_SYSTEMCTL], run };
+
+async function run(argv: readonly string[], around: Surroundings): Promise<number> {
+  const { options } = parseWords(argv, daemon.options);
+  const settings = { socket: readSocket(options), logLevel: readLevel(options.findLast(({ row }) => row === LOG_LEVEL)?.value) };
+  const { startDaemon } = await import("../daemon/start.ts");
+  return await startDaemon({ ...settings, detach: options.some(({ row }) => row === MODE_SYSTEMCTL), argv }, around);
+}
+
+function readSocket(options: readonly GivenOption[]): string {
+  const [given, again] = options.filter(({ row }) => row === SOCKET);
+  // The client takes the last of several sockets; a daemon that was given two is more likely a mistake in its unit.
+  if (again) throw new UsageError("-s NAME is given twice");
+  return checkSocketName(given?.value ?? "");
+}
+
+/** As strtol(3) reads the whole word, whose empty one is 0. */
+function readLevel(word: string | undefined): number {
+  if (word === undefined) return DEFAULT_LEVEL;
+  const level = /^\s*[+-]?\d+$/.test(word) ? Number(word) : word === "" ? 0 : Number.NaN;
+  if (![0, 1, 2, 3].includes(level)) throw new UsageError(`-l ${word} is no log level; there are 0 (debug), 1 (info), 2 (warning) and 3 (error)`);
+  return level;
+}

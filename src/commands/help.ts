@@ -1,0 +1,72 @@
+// Help from the rows of the commands.
+import { EXIT } from "../errors.ts";
+import type { CommandEntry, CommandModule, PlainModule, Surroundings } from "./command.ts";
+import type { OptionRow } from "./getopt.ts";
+
+type Rows = Pick<CommandModule | PlainModule, "options" | "words">;
+
+/** In every command, though in no row of theirs. */
+export const HELP: OptionRow = { long: "help", short: "h", doc: "Prints this help." };
+
+/** `etmem help`: every command that is not hidden. */
+export function printOverview(entries: readonly CommandEntry[], around: Surroundings): number {
+  const lines = listOf(entries.map((entry) => [entry.path.join(" "), entry.doc ?? ""]));
+  around.stdout([
+    "Usage: etmem COMMAND [options]", "",
+    "Finds the cold memory of the processes you name and moves it to a cheaper place.", "",
+    "Commands:", ...lines, "",
+    "  etmem COMMAND --help   prints the options of a command.",
+    "  etmem --version        prints the version.", "",
+  ].join("\n"));
+  return EXIT.ok;
+}
+
+/** `etmem project help`: the commands under one word, with the options of each. */
+export async function printGroup(word: string, entries: readonly CommandEntry[], around: Surroundings): Promise<number> {
+  const rows = await Promise.all(entries.map(async (entry) => ({ entry, rows: await entry.load() })));
+  const options = new Map(rows.flatMap(({ rows: { options: all } }) => all.map((row) => [row.long, row])));
+  around.stdout([
+    `Usage: etmem ${word} COMMAND [options]`, "",
+    "Commands:", ...listOf(rows.map(({ entry, rows: own }) => [usage(entry, own), entry.doc ?? ""])), "",
+    "Options:", ...optionLines([...options.values(), HELP]), "",
+  ].join("\n"));
+  return EXIT.ok;
+}
+
+/** `etmem project show --help`. */
+export function printCommand(entry: CommandEntry, rows: Rows, around: Surroundings): number {
+  const name = around.program === "etmemd" ? "etmemd" : `etmem ${usageWords(entry)}`;
+  const words = (rows.words ?? []).map((word): [string, string] => [word.name, word.doc]);
+  around.stdout([
+    `Usage: ${[name, ...parameters(rows)].join(" ")}`, "",
+    ...(entry.doc === undefined ? [] : [entry.doc, ""]),
+    ...(words.length > 0 ? ["Words:", ...listOf(words), ""] : []),
+    "Options:", ...optionLines([...rows.options, HELP]), "",
+  ].join("\n"));
+  return EXIT.ok;
+}
+
+function usage(entry: CommandEntry, rows: Rows): string {
+  return [usageWords(entry), ...parameters(rows)].join(" ");
+}
+
+const usageWords = (entry: CommandEntry): string => entry.path.join(" ");
+
+function parameters({ options, words = [] }: Rows): string[] {
+  return [
+    ...words.map(({ name, required }) => (required ? name : `[${name}]`)),
+    ...options.map((row) => {
+      const text = [row.short ? `-${row.short}` : `--${row.long}`, ...(row.value ? [row.value] : [])].join(" ");
+      return row.required ? text : `[${text}]`;
+    }),
+  ];
+}
+
+function optionLines(rows: readonly OptionRow[]): string[] {
+  return listOf(rows.map((row) => [`${row.short ? `-${row.short}, ` : "    "}--${row.long}${row.value ? ` ${row.value}` : ""}`, row.doc]));
+}
+
+function listOf(pairs: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...pairs.map(([term]) => term.length));
+  return pairs.map(([term, doc]) => `  ${term.padEnd(width)}   ${doc}`);
+}

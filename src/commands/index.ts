@@ -1,0 +1,39 @@
+// Every command. A line loads its own module only when it is typed, so that a client starts quickly.
+import type { CommandEntry } from "./command.ts";
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    path: ["obj", "add"], doc: "Adds the projects, engines and tasks of a configuration file.",
+    load: async () => (await import("./obj/add.ts")).objAdd,
+  },
+  {
+    path: ["obj", "del"], doc: "Deletes the projects, engines and tasks that a configuration file names.",
+    load: async () => (await import("./obj/del.ts")).objDel,
+  },
+  {
+    path: ["obj", "check"], doc: "Checks a configuration file without a daemon.",
+    load: async () => (await import("./obj/check.ts")).objCheck,
+  },
+  {
+    path: ["project", "show"], doc: "Shows the projects with their engines and tasks.",
+    load: async () => (await import("./project/show.ts")).projectShow,
+  },
+  {
+    path: ["project", "start"], doc: "Starts all tasks of a project.",
+    load: async () => (await import("./project/start.ts")).projectStart,
+  },
+  {
+    path: ["project", "stop"], doc: "Stops all tasks of a project.",
+    load: async () => (await import("./project/stop.ts")).projectStop,
+  },
+  {
+    path: ["engine"], doc: "Runs a private command of an engine and prints its answer.",
+    load: async () => (await import("./engine.ts")).engine,
+  },
+  {
+    path: ["daemon"], doc: "Runs the daemon; the same as etmemd.",
+    load: async () => (await import("./daemon.ts")).daemon,
+  },
+  { path: ["workload"], load: async () => (await import("./workload.ts")).workload },
+  { path: ["workload"], load: async () => (await import("./workload.ts")).workload },
+];

@@ -1,0 +1,23 @@
+// etmem obj add -f FILE [-s NAME]
+import { resolve } from "node:path";
+import { sendRequest } from "../../client.ts";
+import { COMMAND } from "../../protocol.ts";
+import type { CommandModule } from "../command.ts";
+import type { OptionRow } from "../getopt.ts";
+import { DEFAULT_SOCKET, EtmemCommand, SOCKET, text } from "../option.ts";
+
+/** The configuration file that `obj add` and `obj del` send by its path. */
+export const FILE: OptionRow = { long: "file", short: "f", value: "FILE", required: true, doc: "Configuration file of the objects." };
+
+class ObjAdd extends EtmemCommand {
+  static override paths = [["obj", "add"]];
+  file = text(FILE);
+  socket = text(SOCKET, DEFAULT_SOCKET);
+
+  override async execute(): Promise<void> {
+    // The daemon opens the file. A relative path means the caller's directory; the original took it for the daemon's.
+    await sendRequest({ socket: this.socket }, { command: COMMAND.objAdd, file: resolve(this.around.cwd, this.file) });
+  }
+}
+
+export const objAdd: CommandModule = { options: [FILE, SOCKET], command: ObjAdd };

@@ -1,0 +1,19 @@
+// etmem obj del -f FILE [-s NAME]
+import { resolve } from "node:path";
+import { sendRequest } from "../../client.ts";
+import { COMMAND } from "../../protocol.ts";
+import type { CommandModule } from "../command.ts";
+import { DEFAULT_SOCKET, EtmemCommand, SOCKET, text } from "../option.ts";
+import { FILE } from "./add.ts";
+
+class ObjDel extends EtmemCommand {
+  static override paths = [["obj", "del"]];
+  file = text(FILE);
+  socket = text(SOCKET, DEFAULT_SOCKET);
+
+  override async execute(): Promise<void> {
+    await sendRequest({ socket: this.socket }, { command: COMMAND.objDel, file: resolve(this.around.cwd, this.file) });
+  }
+}
+
+export const objDel: CommandModule = { options: [FILE, SOCKET], command: ObjDel };

@@ -1,0 +1,38 @@
+// From the rows of options to the fields of a command's class; and the rows that several commands share.
+import { Command, Option } from "clipanion";
+import type { EtmemContext } from "./command.ts";
+import type { OptionRow } from "./getopt.ts";
+
+/** What every command of the client is derived from. */
+export abstract class EtmemCommand extends Command<EtmemContext> {
+  protected get around(): EtmemContext["around"] {
+    return this.context.around;
+  }
+}
+
+/** The one spelling in which an option reaches the command-line library, which has no `_` in names. */
+export function canonicalName(row: OptionRow): string {
+  return `--${row.long.replaceAll("_", "-")}`;
+}
+
+/** The field of an option with a value that may be left out. */
+export function optionalText(row: OptionRow): string | undefined {
+  return Option.String(canonicalName(row), { description: row.doc });
+}
+
+/** The field of an option with a value that cli.ts has seen to be there, or that has a default. */
+export function text(row: OptionRow, fallback = ""): string {
+  return Option.String(canonicalName(row), fallback, { description: row.doc });
+}
+
+/** The field of an option without value. */
+export function flag(row: OptionRow): boolean {
+  return Option.Boolean(canonicalName(row), false, { description: row.doc });
+}
+
+/** The socket that the examples of the user guide name. */
+export const DEFAULT_SOCKET = "etmemd_socket";
+
+export const SOCKET: OptionRow = { long: "socket", short: "s", value: "NAME", doc: `Socket of the daemon to ask, ${DEFAULT_SOCKET} if not given.` };
+
+export const PROJECT_NAME: OptionRow = { long: "name", short: "n", value: "NAME", doc: "Name of the project." };

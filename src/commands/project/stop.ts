@@ -1,0 +1,20 @@
+// etmem project stop -n NAME [-s NAME]
+import { sendRequest } from "../../client.ts";
+import { COMMAND } from "../../protocol.ts";
+import type { CommandModule } from "../command.ts";
+import type { OptionRow } from "../getopt.ts";
+import { DEFAULT_SOCKET, EtmemCommand, PROJECT_NAME, SOCKET, text } from "../option.ts";
+
+const NAME: OptionRow = { ...PROJECT_NAME, required: true };
+
+class ProjectStop extends EtmemCommand {
+  static override paths = [["project", "stop"]];
+  name = text(NAME);
+  socket = text(SOCKET, DEFAULT_SOCKET);
+
+  override async execute(): Promise<void> {
+    await sendRequest({ socket: this.socket }, { command: COMMAND.projectStop, project: this.name });
+  }
+}
+
+export const projectStop: CommandModule = { options: [NAME, SOCKET], command: ProjectStop };

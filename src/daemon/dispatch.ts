@@ -1,0 +1,175 @@
+// What a request means: the objects change, the rounds follow, the answer says how it went.
+import { parseFile } from "../config/file.ts";
+import { readConfigFile } from "../config/read-file.ts";
+import { ConfigError, EtmemError, EXIT, RefusedError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonRequest, type WireRequest } from "../protocol.ts";
+import type { Change, Objects } from "./objects.ts";
+import type { ProjectView } from "./objects-view.ts";
+import type { Rounds, TaskStatus } from "./rounds.ts";
+import type { Question, Send } from "./server.ts";
+
+export interface DispatchParts {
+  readonly objects: Objects;
+  readonly rounds: Rounds;
+  readonly log: Log;
+  readonly version: string;
+  /** Called when projects came, went, started or stopped. */
+  changed?(projects: readonly ProjectView[]): void;
+}
+
+export interface Dispatch {
+  /** Answers a question; never throws. */
+  answer(question: Question, send: Send): Promise<void>;
+  /** Refuses further changes; resolves when the last one is done. */
+  close(): Promise<void>;
+}
+
+const INVALID = "error: invalid parameters";
+const INTERNAL = "error: etmemd has internal error, see reason details in messages";
+
+export function createDispatch(parts: DispatchParts): Dispatch {
+  const changes = new Changes(parts);
+  return {
+    answer: async (question, send) => {
+      try {
+        if ("wire" in question) send(encodeReply(true, await answerWire(question.wire, parts, changes)));
+        else await answerJson(parseJsonRequest(question.json), parts, send);
+      } catch (error) {
+        send("wire" in question ? encodeReply(false, replyText(error, parts.log)) : encodeLine(jsonError(error, parts.log)));
+      }
+    },
+    close: () => changes.close(),
+  };
+}
+
+/** Changes happen one after another: two of them at once could each find the objects as the other is about to leave them. */
+class Changes {
+  readonly #parts: DispatchParts;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(parts: DispatchParts) {
+    this.#parts = parts;
+  }
+
+  /** Makes a change when those before it are done; resolves when nothing runs any more that is to be stopped. */
+  make(event: string, subject: Readonly<Record<string, string>>, change: () => Change | Promise<Change>): Promise<void> {
+    const turn = this.#last.then(() => this.#apply(event, subject, change));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+  }
+
+  async #apply(event: string, subject: Readonly<Record<string, string>>, change: () => Change | Promise<Change>): Promise<void> {
+    const { objects, rounds, log, changed } = this.#parts;
+    if (this.#closed) throw new RefusedError("error: etmemd is stopping");
+    const { start, stop, warnings } = await change();
+    for (const warning of warnings) log.warning(warning);
+    if (stop.length > 0) await rounds.stop(stop);
+    for (const task of start) rounds.start(task);
+    log.info(event, { ...subject, tasksStarted: start.length, tasksStopped: stop.length });
+    changed?.(objects.list());
+  }
+}
+
+/** The text that goes before the byte for success. */
+async function answerWire(request: WireRequest, { objects, log }: DispatchParts, changes: Changes): Promise<string> {
+  const { command, project, file } = request;
+  log.debug("request", { ...request });
+  switch (command) {
+    case COMMAND.objAdd: {
+      const path = needed(file);
+      await changes.make("objects added", { file: path }, async () => objects.add(await readFile(path)));
+      return "";
+    }
+    case COMMAND.objDel: {
+      const path = needed(file);
+      await changes.make("objects deleted", { file: path }, async () => objects.del(await readFile(path)));
+      return "";
+    }
+    case COMMAND.projectStart: {
+      const name = needed(project);
+      await changes.make("project started", { project: name }, () => objects.start(name));
+      return "";
+    }
+    case COMMAND.projectStop: {
+      const name = needed(project);
+      await changes.make("project stopped", { project: name }, () => objects.stop(name));
+      return "";
+    }
+    case COMMAND.projectShow: return showTable(objects, project);
+    case COMMAND.engine: return answerEngine(request, objects);
+    default: throw new RefusedError(INVALID);
+  }
+}
+
+function needed(value: string | undefined): string {
+  if (value === undefined) throw new RefusedError(INVALID);
+  return value;
+}
+
+async function readFile(path: string): ReturnType<typeof parseFile> {
+  return await parseFile(readConfigFile(path), path);
+}
+
+/** To the original, a project that does not exist is an answer and no error. */
+function showTable(objects: Objects, name: string | undefined): string {
+  try {
+    return objects.show(name);
+  } catch (error) {
+    if (error instanceof RefusedError) return `${error.message}\n\n`;
+    throw error;
+  }
+}
+
+function answerEngine({ project, engine, engineCommand, task }: WireRequest, objects: Objects): string {
+  needed(engineCommand);
+  const { engineType } = objects.tasksForCommand(needed(project), needed(engine), task);
+  throw new RefusedError(INVALID, { cause: `the engine ${engineType} has no command ${engineCommand}` });
+}
+
+async function answerJson(request: JsonRequest, { objects, rounds, version }: DispatchParts, send: Send): Promise<void> {
+  if ("ping" in request) send(encodeLine({ pong: { version, pid: process.pid } }));
+  else for (const project of show(request.show.name, objects, rounds)) send(encodeLine({ project }));
+  send(encodeLine({ ok: true }));
+}
+
+const STOPPED: TaskStatus = { state: "stopped", tracker: null, processes: [] };
+
+function show(name: string | undefined, objects: Objects, rounds: Rounds): unknown[] {
+  if (name !== undefined && !objects.list().some((project) => project.name === name)) throw new RefusedError(`project ${name} does not exist`);
+  const running = new Map(objects.startedTasks().map((task) => [task.id, task]));
+  const statusOf = (id: string): TaskStatus => {
+    const task = running.get(id);
+    return task === undefined ? STOPPED : rounds.status(task);
+  };
+  return objects.list(name).map((project) => ({
+    ...project,
+    engines: project.engines.map((engine) => ({
+      ...engine,
+      tasks: engine.tasks.map((task) => ({ ...task, status: statusOf(task.id) })),
+    })),
+  }));
+}
+
+/** The original's text, or the lines of a configuration file; the reasons that have no place there go to the log. */
+function replyText(error: unknown, log: Log): string {
+  if (!(error instanceof EtmemError)) {
+    log.bug("internal error", error);
+    return INTERNAL;
+  }
+  const text = error instanceof ConfigError || error.message.startsWith("error: ") ? error.message : `error: ${error.message}`;
+  for (const line of text.split("\n")) log.warning("refused", { reason: line });
+  for (const line of [error.cause ?? []].flat()) log.warning("refused", { because: String(line) });
+  return text;
+}
+
+function jsonError(error: unknown, log: Log): { error: string; code: number } {
+  const text = replyText(error, log);
+  return { error: text.replace(/^error: /, ""), code: error instanceof EtmemError ? error.exitCode : EXIT.bug };
+}

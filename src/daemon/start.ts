@@ -1,0 +1,97 @@
+// Builds the daemon from its parts, and takes it down again.
+import { cpus } from "node:os";
+import { engineTables } from "../engines/index.ts";
+import { DeniedError, EtmemError, EXIT } from "../errors.ts";
+import { setProcessName } from "../ffi/self.ts";
+import { createLog, type Log, type Sink } from "../log.ts";
+import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
+import { createDispatch } from "./dispatch.ts";
+import { createNotifier } from "./notify.ts";
+import { Objects } from "./objects.ts";
+import type { ProjectView } from "./objects-view.ts";
+import type { Rounds } from "./rounds.ts";
+import { listen } from "./server.ts";
+
+/** The command line of the daemon. */
+export interface DaemonSettings {
+  readonly socket: string;
+  readonly logLevel: number;
+  /** Go to the background when the socket listens. */
+  readonly detach: boolean;
+  /** The words as they were given, for the process in the background. */
+  readonly argv: readonly string[];
+}
+
+/** What the daemon uses of the world around the program. */
+export interface DaemonSurroundings {
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly self: { readonly file: string; readonly leading: readonly string[] };
+  readonly roundWorker: URL;
+  onSignal(signal: "SIGINT" | "SIGTERM" | "SIGHUP", listener: () => void): void;
+  openLog(): Promise<Sink>;
+}
+
+/** Makes what runs the rounds; the worker's address is known only to the entry file. */
+export type CreateRounds = (parts: { readonly log: Log; readonly worker: URL }) => Rounds;
+
+/** Until rounds exist: projects start and stop, and nothing else happens. */
+const idleRounds: CreateRounds = () => ({
+  start: () => undefined,
+  stop: () => Promise.resolve(),
+  status: () => ({ state: "waiting", tracker: null, processes: [] }),
+  close: () => Promise.resolve(),
+});
+
+/** Runs the daemon until a signal ends it; gives the exit code. */
+export async function startDaemon(settings: DaemonSettings, around: DaemonSurroundings, createRounds = idleRounds): Promise<number> {
+  const uid = process.getuid?.();
+  if (uid !== 0) throw new DeniedError(`the daemon must be started by root (uid 0), this is uid ${uid}`);
+  const { env, self } = around;
+  if (settings.detach && env[READY_FD] === undefined) {
+    return await launchDetached({ file: self.file, argv: [...self.leading, ...settings.argv], env });
+  }
+  try {
+    return await serve(settings, around, createRounds);
+  } catch (error) {
+    reportOutcome(env, { error: error instanceof EtmemError ? error.message : String(error) });
+    throw error;
+  }
+}
+
+async function serve(settings: DaemonSettings, around: DaemonSurroundings, createRounds: CreateRounds): Promise<number> {
+  const { socket, detach } = settings;
+  const { env, version } = around;
+  setProcessName("etmemd");
+  const log = createLog(settings.logLevel, await around.openLog());
+  const ended = untilSignal(around, log);
+  const rounds = createRounds({ log, worker: around.roundWorker });
+  const notifier = createNotifier(env, log);
+  const objects = new Objects({ engines: engineTables, cores: cpus().length });
+  const dispatch = createDispatch({ objects, rounds, log, version, changed: (projects) => notifier.status(summary(projects)) });
+  const server = listen({ socket, log, answer: dispatch.answer });
+  if (detach) writePidFile(PID_FILE, process.pid);
+  notifier.ready(`Listening on socket ${socket}`);
+  reportOutcome(env, { ready: process.pid });
+  log.info("listening", { socket, pid: process.pid, version });
+  log.info("stopping", { signal: await ended });
+  notifier.stopping();
+  await Promise.all([dispatch.close(), rounds.close()]);
+  server.close();
+  notifier.close();
+  if (detach) removePidFile(PID_FILE, process.pid);
+  log.info("stopped", { socket });
+  return EXIT.ok;
+}
+
+function summary(projects: readonly ProjectView[]): string {
+  return `${projects.length} projects, ${projects.filter(({ started }) => started).length} of them started`;
+}
+
+function untilSignal(around: DaemonSurroundings, log: Log): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  around.onSignal("SIGTERM", () => resolve("SIGTERM"));
+  around.onSignal("SIGINT", () => resolve("SIGINT"));
+  around.onSignal("SIGHUP", () => log.info("ignored a signal", { signal: "SIGHUP" }));
+  return promise;
+}
