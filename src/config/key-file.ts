@@ -1,7 +1,6 @@
 // GLib's key-file syntax (GKeyFile, flags NONE; docs.gtk.org/glib/struct.KeyFile.html) as the original reads it, cut into sections with lines.
-// Sections, comments, lines and GLib's escapes are ours. Entries are read by `ini`, one section's body at a time and every
-// key and value in quotes, because by itself `ini` ends values at ";", unquotes, makes `true` a boolean, merges sections
-// and knows no lines.
+// Sections, comments, lines and GLib's escapes are ours. Entries are read by `ini`, one section's body at a time and every key and
+// value in quotes of our own: by itself `ini` ends values at ";", unquotes, makes `true` a boolean, merges sections and knows no lines.
 import ini from "ini";
 import { dropBlanksAtEnd, skipBlanks } from "./blanks.ts";
 import type { Finding, RawEntry, RawFile, RawSection } from "./raw.ts";
@@ -46,7 +45,7 @@ interface EntryLine {
   readonly written: string;
 }
 
-const sectionName = /^[^[\]\u0000-\u001f\u007f]+$/;
+const sectionHead = /^\[([^[\]\u0000-\u001f\u007f]+)\][ \t]*$/;
 const keyName = /^[^[\]]+(\[[\p{L}\p{N}_.@-]*\])?$/u;
 
 function parseLine(line: string, number: number): RawSection | EntryLine | Finding | undefined {
@@ -55,8 +54,8 @@ function parseLine(line: string, number: number): RawSection | EntryLine | Findi
   const place = { line: number, column: start + 1 };
   if (line.includes("\0")) return { ...place, column: line.indexOf("\0") + 1, says: "has a NUL byte" };
   if (line[start] === "[") {
-    const name = dropBlanksAtEnd(line.slice(start + 1));
-    if (name.endsWith("]") && sectionName.test(name.slice(0, -1))) return { ...place, name: name.slice(0, -1), entries: [] };
+    const name = sectionHead.exec(line.slice(start))?.[1];
+    if (name !== undefined) return { ...place, name, entries: [] };
     return { ...place, says: `"${shownKey(line.slice(start))}" is not [section], alone on its line and without control characters` };
   }
   const equals = line.indexOf("=", start);
@@ -77,7 +76,7 @@ function readBody(lines: readonly EntryLine[]): RawEntry[] {
 
 /** Entries of one section through `ini` and unharmed out of it again: the n-th text belongs to the n-th entry. */
 export function readEntries(entries: readonly (readonly [key: string, value: string])[]): string[] {
-  const body = entries.map(([key, value]) => `${quoted(mark(key))}=${quoted(value)}`).join("\n");
+  const body = entries.map(([key, value]) => `${quoted(mark(key))}=${quoted(mark(value))}`).join("\n");
   const decoded: Record<string, unknown> = ini.parse(body, { bracketedArray: false });
   const used = new Map<string, number>();
   return entries.map(([key]) => {
@@ -85,13 +84,14 @@ export function readEntries(entries: readonly (readonly [key: string, value: str
     used.set(key, place + 1);
     // A key that is there twice has become an array of its values.
     const found = decoded[mark(key)];
-    return String(Array.isArray(found) ? found[place] : found);
+    return String(Array.isArray(found) ? found[place] : found).slice(1, -1);
   });
 }
 
-// `ini` drops the key __proto__, counts doubled keys in a plain object (where "toString" is there already) and cuts a "[]" off.
-function mark(key: string): string {
-  return `<${key}>`;
+// Marked, no text is special to `ini`: it drops the key __proto__, counts doubled keys in a plain object (where "toString" is there
+// already), cuts "[]" off a doubled key, makes true, false and null values, and then takes a.b with null for a section.
+function mark(text: string): string {
+  return `<${text}>`;
 }
 
 // A JSON string is what `ini` unquotes exactly; it does not see a line that has one of the two Unicode line ends in it.

@@ -12,7 +12,7 @@ export const MAX_FILE_BYTES = 10 * 1024 * 1024;
 export function readConfigFile(path: string, options: { readonly waived?: boolean } = {}): string {
   // Opening some devices does something by itself, and a fifo would block: look before.
   throwIfAny(path, kindProblems(systemCall("stat", path, () => statSync(path))));
-  const file = systemCall("open", path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_CLOEXEC));
+  const file = systemCall("open", path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
     const stats = fstatSync(file);
     const problems = kindProblems(stats);
