@@ -1,6 +1,9 @@
 // What an engine is: tables of keys and pure functions. Timers, threads, scanning and logs belong to the daemon.
+import type { EngineValues } from "../config/engine.ts";
+import type { ProjectValues } from "../config/project.ts";
 import type { Fields, Values } from "../config/section.ts";
-import type { Decide, GateAnswer, ProcessView, Question, Sight, SystemView } from "../memory/memory.ts";
+import type { TaskValues } from "../config/task.ts";
+import type { GateAnswer, HeatMap, Moves, ProcessView, Question, Sight, SystemView } from "../memory/memory.ts";
 
 /** The keys an engine adds to the three sections. */
 export interface EngineFields {
@@ -11,9 +14,9 @@ export interface EngineFields {
 
 /** The typed values of one task with those of its engine and project. */
 export interface EngineConfig<F extends EngineFields> {
-  readonly project: Values<F["project"]> & { readonly loop: number; readonly interval: number; readonly sleep: number };
-  readonly engine: Values<F["engine"]>;
-  readonly task: Values<F["task"]>;
+  readonly project: Values<F["project"]> & ProjectValues;
+  readonly engine: Values<F["engine"]> & EngineValues;
+  readonly task: Values<F["task"]> & TaskValues;
 }
 
 /** A rule over several keys. The message is put at the line of `key`. */
@@ -24,17 +27,17 @@ export interface EngineRule<Config> {
   holds(config: Config): boolean;
 }
 
-/** How an engine treats the pages of a process; absent where an engine has no rounds of its own yet. */
+/** How an engine treats the pages of a process: pure functions. Absent where an engine has no rounds. */
 export interface Policy<Config> {
-  /** May a round start? Pure; a reason where not. */
+  /** Why this task cannot run at all with what this kernel can show; undefined if it can. */
+  refusal(config: Config, sight: Sight): string | undefined;
+  /** What the operator should know beforehand; for the log and `project show --json`. */
+  cautions(config: Config, sight: Sight): readonly string[];
+  /** May a round start? */
   gate(config: Config, system: SystemView, process: ProcessView): GateAnswer;
   /** What the scans must find out. */
   question(config: Config, sight: Sight): Question;
-  /** Things the operator should know before a round: shown in the log and by `project show --json`. */
-  cautions(config: Config, sight: Sight): readonly string[];
-  /** Why this task cannot run at all with these abilities; absent if it can. */
-  refusal?(config: Config, sight: Sight): string | undefined;
-  decide: Decide<Config>;
+  decide(heat: HeatMap, config: Config, seen: { readonly question: Question; readonly process: ProcessView }): Moves;
 }
 
 export interface Engine<F extends EngineFields = EngineFields> {

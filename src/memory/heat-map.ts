@@ -86,20 +86,36 @@ export class HeatMap {
     return pages;
   }
 
-  /** The pages counted fewer than `threshold` times, neighbours together; huge pages whole. */
-  runsBelow(threshold: number): PageRuns {
-    const limit = Math.min(threshold, MAX_COUNT), { counts } = this.arrays, runs = new RunBuilder();
+  /**
+   * The pages counted fewer than `threshold` times, neighbours together; huge pages whole. With `mostPages` only that many, the
+   * coldest first and the last of them by address.
+   */
+  runsBelow(threshold: number, mostPages = Infinity): PageRuns {
+    const { limit, atLimit } = this.cut(Math.min(threshold, MAX_COUNT), mostPages), { counts } = this.arrays, runs = new RunBuilder();
+    let left = atLimit;
     for (const cursor = this.cursor(); cursor.next();) {
-      const { view } = cursor, base = view.number * CHUNK_PAGES;
-      if (view.huge) {
-        if (counts[view.firstCount]! < limit) runs.add(base, base + CHUNK_PAGES);
-        continue;
-      }
+      const { view } = cursor, base = view.number * CHUNK_PAGES, weight = view.huge ? CHUNK_PAGES : 1;
       for (let i = 0; i < view.entries; i++) {
-        if (counts[view.firstCount + i]! < limit) runs.add(base + view.pages[i]!, base + view.pages[i]! + 1);
+        const count = counts[view.firstCount + i]!;
+        if (count > limit || (count === limit && left < weight)) continue;
+        if (count === limit) left -= weight;
+        const from = view.huge ? base : base + view.pages[i]!;
+        runs.add(from, from + weight);
       }
     }
     return runs.done();
+  }
+
+  /** All pages counted fewer than `limit` times, and `atLimit` of those counted exactly so often, make `mostPages`. */
+  private cut(threshold: number, mostPages: number): { limit: number; atLimit: number } {
+    if (mostPages === Infinity) return { limit: threshold, atLimit: 0 };
+    const pages = this.histogram();
+    let taken = 0;
+    for (let count = 0; count < threshold; count++) {
+      if (taken + pages[count]! > mostPages) return { limit: count, atLimit: mostPages - taken };
+      taken += pages[count]!;
+    }
+    return { limit: threshold, atLimit: 0 };
   }
 }
 

@@ -26,16 +26,16 @@ export interface Sight {
   readonly tracker: string;
   /** Written pages weigh more than read ones; only the openEuler module tells them apart. */
   readonly seesWrites: boolean;
+  /** Memory marked with MADV_SWAPFLAG is known; only the openEuler module knows it. */
+  readonly seesSwapFlag: boolean;
 }
 
 /** What a round has to find out about each page. */
 export interface Question {
   /** Windows to look at, in each of which a page is accessed or idle. */
   readonly windows: number;
-  /** A page counted this often is decided and need not be looked at again. */
+  /** A page counted this often is hot and need not be looked at again. */
   readonly threshold: number;
-  /** Further windows in which the pages found cold are only confirmed. */
-  readonly confirmations: number;
 }
 
 /** May a round start? `reason` is for the operator. */
@@ -46,4 +46,79 @@ export interface Moves {
   readonly swapOut: PageRuns;
 }
 
-export type Decide<Config> = (heat: HeatMap, config: Config, question: Question) => Moves;
+/** Pages. */
+export interface MoveTally {
+  /** In the ranges and present at the moment of the call. */
+  asked: number;
+  /** In ranges that the kernel accepted; it does not say what it did with them. */
+  accepted: number;
+  /** Present before the call and swapped after it, as the page map says. */
+  swappedOut: number;
+  /** Present before and neither present nor swapped after it: clean pages of a file, or freed meanwhile. */
+  dropped: number;
+  /** Still present after the call. */
+  stayed: number;
+  /** errno of the last range that was refused. */
+  refusal: string | null;
+  /** The process has exited. */
+  gone: boolean;
+}
+
+/** What became of the pages moved in earlier rounds, in pages. */
+export interface Returned {
+  /** Present again: a refault of a page that we moved. */
+  cameBack: number;
+  /** Unmapped or freed: nobody misses them. */
+  freed: number;
+  /** Still out. */
+  out: number;
+}
+
+/** Milliseconds of this thread. */
+export interface CpuMs {
+  user: number;
+  system: number;
+}
+
+/** A process for ever: its pid may be used again, but not with this start. */
+export interface ProcessId {
+  readonly pid: number;
+  readonly startTicks: number;
+}
+
+export interface FoundProcess extends ProcessId {
+  /** At most 15 bytes. */
+  readonly comm: string;
+}
+
+/** How a task names its processes. */
+export interface TargetName {
+  readonly type: "pid" | "name";
+  readonly value: string;
+}
+
+/** All that a round may see and do. real.ts is the kernel; tests have their own. */
+export interface Memory {
+  readonly sight: Sight;
+  system(): SystemView;
+  /** The processes named and all their descendants. */
+  find(name: TargetName): FoundProcess[];
+  /** undefined if the process is gone. */
+  open(id: ProcessId, signal: AbortSignal): ProcessRound | undefined;
+  /** Forgets what is kept of a process from round to round. */
+  forget(id: ProcessId): void;
+}
+
+/** One process in one round. Any of its calls may end with SysError ESRCH: the process is gone. */
+export interface ProcessRound {
+  readonly view: ProcessView;
+  /** Where the pages moved in earlier rounds are now. */
+  returned(): Returned;
+  /** Takes question.windows * intervalMs. Throws UnsupportedError where the process cannot be seen. */
+  scan(question: Question, intervalMs: number): Promise<HeatMap>;
+  /** Moves what is still idle; `proceed` is asked before each bounded call and ends the move by answering false. */
+  swapOut(runs: PageRuns, proceed: (soFar: MoveTally) => boolean): Promise<MoveTally>;
+  /** Spent so far in this round. */
+  readonly cpu: CpuMs;
+  close(): void;
+}

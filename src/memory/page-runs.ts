@@ -54,6 +54,21 @@ export function intersect(a: PageRuns, b: PageRuns): PageRuns {
   return common.done();
 }
 
+/** The pages of `a` that are not in `b`. */
+export function subtract(a: PageRuns, b: PageRuns): PageRuns {
+  const left = new RunBuilder();
+  for (let i = 0, j = 0; i < a.from.length; i++) {
+    let at = a.from[i]!;
+    while (j < b.from.length && b.to[j]! <= at) j++;
+    for (let k = j; k < b.from.length && b.from[k]! < a.to[i]!; k++) {
+      if (b.from[k]! > at) left.add(at, b.from[k]!);
+      at = Math.max(at, b.to[k]!);
+    }
+    if (at < a.to[i]!) left.add(at, a.to[i]!);
+  }
+  return left.done();
+}
+
 /** Hands out runs piece by piece; what is cut, is cut between chunks of 512 pages, so that huge pages stay whole. */
 export class RunFeeder {
   /** The pieces of the last `take`: pages from[i] .. to[i]-1, for i below its result. */

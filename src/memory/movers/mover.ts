@@ -1,0 +1,22 @@
+// What a mover is: it gets pages to their cheaper place and says what really happened.
+import type { MoveTally } from "../memory.ts";
+import type { PageRuns } from "../page-runs.ts";
+import type { Watched } from "../trackers/tracker.ts";
+
+export function emptyTally(): MoveTally {
+  return { asked: 0, accepted: 0, swappedOut: 0, dropped: 0, stayed: 0, refusal: null, gone: false };
+}
+
+export interface Mover {
+  readonly name: string;
+  /**
+   * Moves the pages in bounded calls, each verified, with a pause for other work between them. `moved` is told of each run that
+   * went; `proceed` is asked before each call and ends the move by answering false.
+   */
+  swapOut(watched: Watched, runs: PageRuns, steps: MoveSteps): Promise<MoveTally>;
+}
+
+export interface MoveSteps {
+  moved(fromPage: number, toPage: number): void;
+  proceed(soFar: MoveTally): boolean;
+}

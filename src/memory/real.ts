@@ -1,0 +1,152 @@
+// The kernel's memory: targets, a tracker that has proved itself, a mover, and what is kept of each process between rounds.
+import { readMaps } from "../proc/maps.ts";
+import { readMemInfo } from "../proc/meminfo.ts";
+import { readProcessMemory, readProcesses, readStat } from "../proc/process.ts";
+import type { Root } from "../proc/root.ts";
+import { isGone } from "../errors.ts";
+import { CpuMeter } from "./cpu-meter.ts";
+import type { FoundProcess, HeatMap, Memory, MoveTally, PageRuns, ProcessId, ProcessRound, ProcessView, Question, Returned, SystemView, TargetName } from "./memory.ts";
+import { MovedPages } from "./moved-pages.ts";
+import type { Mover } from "./movers/mover.ts";
+import { emptyTally } from "./movers/mover.ts";
+import { RunFeeder } from "./page-runs.ts";
+import { HeldProcess, chooseTargets, processKey } from "./targets.ts";
+import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
+
+/** Pages are looked at once more right before they go, in pieces of 64 MiB. */
+const LAST_LOOK_PAGES = 16384, LAST_LOOK_RUNS = 4096;
+/** VMAs that refused are asked again after this many rounds. */
+const FORGIVE_ROUNDS = 16;
+
+interface Kept {
+  readonly history: ProcessHistory;
+  readonly moved: MovedPages;
+}
+
+export interface RealMemoryParts {
+  readonly root: Root;
+  readonly tracker: Tracker;
+  readonly mover: Mover;
+}
+
+export class RealMemory implements Memory {
+  private readonly parts: RealMemoryParts;
+  private readonly kept = new Map<string, Kept>();
+
+  constructor(parts: RealMemoryParts) {
+    this.parts = parts;
+  }
+
+  get sight() { return this.parts.tracker.sight; }
+
+  system(): SystemView {
+    return readMemInfo(this.parts.root);
+  }
+
+  find(name: TargetName): FoundProcess[] {
+    return chooseTargets(readProcesses(this.parts.root), name, process.pid);
+  }
+
+  open(id: ProcessId, signal: AbortSignal): ProcessRound | undefined {
+    const held = HeldProcess.open(this.parts.root, id);
+    if (!held) return undefined;
+    try {
+      const round = this.begin(held, id, signal);
+      if (!round) held.close();
+      return round;
+    } catch (error) {
+      held.close();
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  }
+
+  forget(id: ProcessId): void {
+    this.kept.delete(processKey(id));
+  }
+
+  private begin(held: HeldProcess, id: ProcessId, signal: AbortSignal): ProcessRound | undefined {
+    const { root } = this.parts, stat = readStat(root, id.pid), sizes = readProcessMemory(root, id.pid), vmas = readMaps(root, id.pid);
+    if (!stat || !sizes || !vmas) return undefined;
+    const kept = this.keptOf(id), cpu = new CpuMeter();
+    if (kept.history.rounds++ % FORGIVE_ROUNDS === 0) kept.history.refused.clear();
+    const watched: Watched = { process: held, vmas, history: kept.history, rssBytes: sizes.rssBytes, threads: stat.threads, signal, cpu };
+    return new RealRound(this.parts, watched, { moved: kept.moved, view: { pid: id.pid, comm: stat.comm, ...sizes } });
+  }
+
+  private keptOf(id: ProcessId): Kept {
+    const key = processKey(id);
+    let kept = this.kept.get(key);
+    if (!kept) this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved: new MovedPages() }));
+    return kept;
+  }
+}
+
+class RealRound implements ProcessRound {
+  readonly view: ProcessView;
+  private readonly parts: RealMemoryParts;
+  private readonly watched: Watched;
+  private readonly moved: MovedPages;
+
+  constructor(parts: RealMemoryParts, watched: Watched, rest: { moved: MovedPages; view: ProcessView }) {
+    this.parts = parts;
+    this.watched = watched;
+    this.moved = rest.moved;
+    this.view = rest.view;
+  }
+
+  get cpu() { return this.watched.cpu.spent; }
+
+  returned(): Returned {
+    return this.watched.cpu.measure(() => this.moved.look(this.watched.process.pagemap));
+  }
+
+  async scan(question: Question, intervalMs: number): Promise<HeatMap> {
+    const { tracker } = this.parts, heat = await tracker.begin(this.watched);
+    for (let window = 1; window <= question.windows && !this.watched.signal.aborted; window++) {
+      await pause(intervalMs, this.watched.signal);
+      await tracker.look(this.watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
+    }
+    return heat;
+  }
+
+  async swapOut(runs: PageRuns, proceed: (soFar: MoveTally) => boolean): Promise<MoveTally> {
+    const { tracker, mover } = this.parts, total = emptyTally(), feeder = new RunFeeder(runs, LAST_LOOK_RUNS);
+    const steps = {
+      moved: (from: number, to: number) => this.moved.add(from, to),
+      proceed: (part: MoveTally) => !this.watched.signal.aborted && proceed(sum(total, part)),
+    };
+    for (let pieces = feeder.take(LAST_LOOK_PAGES); pieces > 0; pieces = feeder.take(LAST_LOOK_PAGES)) {
+      if (total.gone || !steps.proceed(emptyTally())) break;
+      const piece = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces), pages: 0 };
+      const idle = this.watched.cpu.measure(() => tracker.stillIdle(this.watched, piece));
+      Object.assign(total, sum(total, await mover.swapOut(this.watched, idle, steps)));
+    }
+    return total;
+  }
+
+  close(): void {
+    this.watched.process.close();
+  }
+}
+
+function sum(a: MoveTally, b: MoveTally): MoveTally {
+  return {
+    asked: a.asked + b.asked, accepted: a.accepted + b.accepted, swappedOut: a.swappedOut + b.swappedOut, dropped: a.dropped + b.dropped,
+    stayed: a.stayed + b.stayed, refusal: b.refusal ?? a.refusal, gone: a.gone || b.gone,
+  };
+}
+
+/** Ends early, without an error, where the round is called off. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { once: true });
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+  });
+}

@@ -1,0 +1,77 @@
+// A tracker proves itself on memory of the daemon's own: pages that were touched must be seen, the others must not.
+import { ADVICE } from "../ffi/process-madvise.ts";
+import { madvise, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
+import { VMA, type VmaList } from "../proc/maps.ts";
+import { readStat } from "../proc/process.ts";
+import type { Root } from "../proc/root.ts";
+import { UnsupportedError } from "../errors.ts";
+import { CpuMeter } from "./cpu-meter.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, PAGE_BYTES, type HeatMap } from "./heat-map.ts";
+import { HeldProcess } from "./targets.ts";
+import type { Tracker, Watched } from "./trackers/tracker.ts";
+
+const ATTEMPTS = 3;
+/** Unmapping this many pages makes the kernel flush the whole TLB of this address space: x86 gives up on single flushes above 33. */
+const FLUSH_PAGES = 64;
+
+/** Throws UnsupportedError where the tracker does not tell the two apart. */
+export async function proveTracker(root: Root, tracker: Tracker): Promise<void> {
+  const bytes = 2 * CHUNK_BYTES, mapping = mapAnonymous(bytes);
+  const start = Math.ceil(mapping / CHUNK_BYTES) * CHUNK_BYTES;
+  try {
+    madvise(mapping, bytes, ADVICE.noHugePage);
+    const verdicts: string[] = [];
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const verdict = await attemptProof(root, tracker, start);
+      if (verdict === null) return;
+      verdicts.push(verdict);
+    }
+    throw new UnsupportedError(`its self-test fails: ${verdicts.at(-1)}`);
+  } finally {
+    unmap(mapping, bytes);
+  }
+}
+
+/** null, or what is wrong. */
+async function attemptProof(root: Root, tracker: Tracker, start: number): Promise<string | null> {
+  const id = { pid: process.pid, startTicks: readStat(root, "self")!.startTicks };
+  const held = HeldProcess.open(root, id);
+  if (!held) throw new UnsupportedError("its self-test cannot open this very process");
+  const pages = new Uint8Array(viewOf(start, CHUNK_BYTES));
+  try {
+    for (let page = 0; page < CHUNK_PAGES; page++) pages[page * PAGE_BYTES] = 1;
+    const watched = ownMemory(held, start), question = { threshold: 1, windowsLeft: 0 };
+    const still = await tracker.begin(watched);
+    if (still.residentPages !== CHUNK_PAGES) return `${still.residentPages} of ${CHUNK_PAGES} resident pages seen`;
+    await tracker.look(watched, still, question);
+    if (countSeen(still, () => true) > 0) return `${countSeen(still, () => true)} idle pages look touched`;
+
+    const heat = await tracker.begin(watched), isTouched = (page: number) => page % 3 === 0;
+    flushTlb();
+    for (let page = 0; page < CHUNK_PAGES; page++) if (isTouched(page)) pages[page * PAGE_BYTES] = 2;
+    await tracker.look(watched, heat, question);
+    const missed = Math.ceil(CHUNK_PAGES / 3) - countSeen(heat, isTouched), imagined = countSeen(heat, (page) => !isTouched(page));
+    if (missed > 0) return `${missed} touched pages look idle`;
+    return tracker.exactness === "page" && imagined > 0 ? `${imagined} idle pages look touched` : null;
+  } finally {
+    held.close();
+  }
+}
+
+function countSeen(heat: HeatMap, of: (page: number) => boolean): number {
+  let seen = 0;
+  for (let page = 0; page < CHUNK_PAGES; page++) if (of(page) && heat.arrays.counts[page]! > 0) seen++;
+  return seen;
+}
+
+function ownMemory(held: HeldProcess, start: number): Watched {
+  const vmas: VmaList = { count: 1, start: Float64Array.of(start), end: Float64Array.of(start + CHUNK_BYTES), kind: Uint8Array.of(VMA.pageable) };
+  const history = { refused: new Set<string>(), rested: null, rounds: 0 };
+  return { process: held, vmas, history, rssBytes: CHUNK_BYTES, threads: 1, signal: new AbortController().signal, cpu: new CpuMeter() };
+}
+
+function flushTlb(): void {
+  const bytes = FLUSH_PAGES * PAGE_BYTES, address = mapAnonymous(bytes), view = new Uint8Array(viewOf(address, bytes));
+  for (let at = 0; at < bytes; at += PAGE_BYTES) view[at] = 1;
+  unmap(address, bytes);
+}

@@ -1,0 +1,139 @@
+// Page-exact on stock kernels: clear accessed bits, wait, and read the page tables through a BPF program.
+import type { PageTableWalker } from "../../ffi/page-table-walker.ts";
+import { PagemapReader, PAGE_STATE } from "../../ffi/pagemap.ts";
+import { UnsupportedError } from "../../errors.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, HeatMapBuilder, PAGE_BYTES, UNKNOWN, type HeatCursor, type HeatMap } from "../heat-map.ts";
+import { RunBuilder, intersect, type PageRuns } from "../page-runs.ts";
+import { pageableRuns, walkSpans } from "../vmas.ts";
+import { CLEAR_GAP_PAGES, ColdClearing } from "./clearing.ts";
+import { addIdle, addOpenPages, addResident, countWindow, eachOverlap, presentPages } from "./page-tables.ts";
+import { armHeat, restAfter } from "./rest.ts";
+import type { OpenQuestion, Tracker, Watched } from "./tracker.ts";
+
+/** clear_refs holds the target's mmap_lock for about 15 ms per GiB: up to this size it stalls for less than 4 ms. */
+const CLEAR_REFS_BYTES = 256 << 20;
+/** Walking over tables that nobody asked for costs less than another call, up to about this many chunks. */
+const SPAN_GAP_CHUNKS = 32;
+
+export interface PageWalkFacts {
+  /** The multi-generational LRU is on: MADV_COLD costs four times as much as without it. */
+  readonly lruGen: boolean;
+}
+
+export class PageWalkTracker implements Tracker {
+  readonly sight = { tracker: "page_walk", seesWrites: false, seesSwapFlag: false } as const;
+  readonly exactness = "page";
+  private readonly walker: PageTableWalker;
+  private readonly facts: PageWalkFacts;
+  private readonly clearing = new ColdClearing();
+  private readonly pagemap = new PagemapReader();
+
+  constructor(walker: PageTableWalker, facts: PageWalkFacts) {
+    this.walker = walker;
+    this.facts = facts;
+  }
+
+  async begin(watched: Watched): Promise<HeatMap> {
+    const { history, cpu } = watched;
+    const heat = cpu.measure(() => this.survey(watched));
+    const accessed = cpu.measure(() => armHeat(heat, history.rested, { round: history.rounds, gap: CLEAR_GAP_PAGES }));
+    await this.clear(watched, accessed, history.rested !== null);
+    return heat;
+  }
+
+  async look(watched: Watched, heat: HeatMap, question: OpenQuestion): Promise<void> {
+    const open = watched.cpu.measure(() => this.count(watched, heat, question));
+    if (question.windowsLeft > 0) await this.clear(watched, open, true);
+    else watched.history.rested = restAfter(heat, watched.history.rested, question.threshold);
+  }
+
+  stillIdle(watched: Watched, runs: PageRuns): PageRuns {
+    const idle = new RunBuilder(), hulls = new RunBuilder(SPAN_GAP_CHUNKS * CHUNK_PAGES);
+    for (let i = 0; i < runs.from.length; i++) hulls.add(runs.from[i]!, runs.to[i]!);
+    const { from, to } = hulls.done();
+    for (let hull = 0, at = 0; hull < from.length; hull++) {
+      for (const piece of this.walker.pieces(watched.process.pagemap, from[hull]! * PAGE_BYTES, to[hull]! * PAGE_BYTES)) {
+        const base = piece.address / PAGE_BYTES;
+        at = eachOverlap(runs, { from: base, to: base + CHUNK_PAGES, at }, (first, end) => addIdle(piece, idle, { from: first, to: end }));
+      }
+    }
+    return idle.done();
+  }
+
+  /** Adds a window to the counts; returns the pages that must be cleared for the next one. */
+  private count(watched: Watched, heat: HeatMap, question: OpenQuestion): PageRuns {
+    const runs = new RunBuilder(CLEAR_GAP_PAGES), cursor = heat.cursor(), { counts } = heat.arrays, spans = spansOf(heat);
+    for (let i = 0; i < spans.from.length; i++) {
+      for (const piece of this.walker.pieces(watched.process.pagemap, spans.from[i]! * CHUNK_BYTES, spans.to[i]! * CHUNK_BYTES)) {
+        if (piece.level > 1 || !reach(cursor, piece.address / CHUNK_BYTES, counts)) continue;
+        if (countWindow(piece, cursor, counts, question) > 0) addOpenPages(piece, cursor, counts, { question, runs });
+      }
+    }
+    reach(cursor, Infinity, counts);
+    return runs.done();
+  }
+
+  /** What is resident, with the accessed bits as marks. */
+  private survey(watched: Watched): HeatMap {
+    const { vmas, process, history } = watched;
+    const builder = new HeatMapBuilder(watched.rssBytes / PAGE_BYTES), pageable = pageableRuns(vmas, history.refused), spans = walkSpans(vmas);
+    let present = 0, at = 0;
+    for (let i = 0; i < spans.from.length; i++) {
+      for (const piece of this.walker.pieces(process.pagemap, spans.from[i]! * PAGE_BYTES, spans.to[i]! * PAGE_BYTES)) {
+        present += presentPages(piece);
+        if (piece.level > 1) continue;
+        const base = piece.address / PAGE_BYTES;
+        at = eachOverlap(pageable, { from: base, to: base + CHUNK_PAGES, at }, (from, to) => addResident(builder, piece, { from, to }));
+      }
+    }
+    this.confirm(watched, present, spans);
+    return builder.done();
+  }
+
+  /**
+   * A walk that misses pages would call nothing cold, one that sees phantoms might: both are refused. VmRSS lags by up to 64
+   * pages a thread and does not count the zero page, hugetlb and device memory; where it disagrees pagemap decides.
+   */
+  private confirm(watched: Watched, present: number, spans: PageRuns): void {
+    const slack = (pages: number) => Math.max(pages / 100, 64 * watched.threads);
+    const rss = watched.rssBytes / PAGE_BYTES;
+    if (Math.abs(present - rss) <= slack(rss)) return;
+    let counted = 0;
+    for (let i = 0; i < spans.from.length; i++) {
+      this.pagemap.eachRun(watched.process.pagemap, spans.from[i]! * PAGE_BYTES, spans.to[i]! * PAGE_BYTES, (start, end, state) => {
+        if (state & PAGE_STATE.present) counted += (end - start) / PAGE_BYTES;
+      });
+    }
+    if (Math.abs(present - counted) <= slack(counted)) return;
+    throw new UnsupportedError(`pid ${watched.process.pid}: page tables show ${present} pages, the kernel counts ${counted}: not trusted`);
+  }
+
+  /** `lookedBefore`: what was accessed is known to be hot, and MADV_COLD would push it down the kernel's own lists. */
+  private async clear(watched: Watched, accessed: PageRuns, lookedBefore: boolean): Promise<void> {
+    if (accessed.pages === 0) return;
+    const { process, vmas, history, cpu } = watched;
+    if (watched.rssBytes <= CLEAR_REFS_BYTES && (lookedBefore || this.facts.lruGen)) {
+      cpu.measure(() => process.clearReferenced());
+      return;
+    }
+    const runs = intersect(accessed, pageableRuns(vmas, history.refused));
+    await this.clearing.clear({ pid: process.pid, pidfd: process.pidfd, vmas, refused: history.refused }, runs, watched);
+  }
+}
+
+/** The chunks of a heat map as few spans as are cheap to walk; in chunks, not pages. */
+function spansOf(heat: HeatMap): PageRuns {
+  const spans = new RunBuilder(SPAN_GAP_CHUNKS), { numbers } = heat.arrays;
+  for (let i = 0; i < heat.chunks; i++) spans.add(numbers[i]!, numbers[i]! + 1);
+  return spans.done();
+}
+
+/** Goes on to a chunk; chunks on the way that have no page table any more are gone, and nothing is known of them. */
+function reach(cursor: HeatCursor, number: number, counts: Uint8Array): boolean {
+  const { view } = cursor;
+  while (view.number < number) {
+    if (!cursor.next()) return false;
+    if (view.number < number) counts.fill(UNKNOWN, view.firstCount, view.firstCount + view.entries);
+  }
+  return view.number === number;
+}

@@ -1,0 +1,57 @@
+// What a tracker is: it says which pages of a process were accessed between two looks.
+import type { CpuMeter } from "../cpu-meter.ts";
+import type { HeatMap } from "../heat-map.ts";
+import type { PageRuns } from "../page-runs.ts";
+import type { HeldProcess } from "../targets.ts";
+import type { RefusedVmas } from "../vmas.ts";
+import type { VmaList } from "../../proc/maps.ts";
+import type { Sight } from "../memory.ts";
+
+/** What is kept of a process from round to round. */
+export interface ProcessHistory {
+  readonly refused: RefusedVmas;
+  /** Chunks that were hot all through the last rounds, for trackers that can leave them out. */
+  rested: RestedChunks | null;
+  rounds: number;
+}
+
+/** By chunk, ascending: number, pages it held, and for how many rounds in a row all of them were hot. */
+export interface RestedChunks {
+  readonly numbers: Float64Array;
+  readonly sizes: Uint16Array;
+  readonly streaks: Uint8Array;
+}
+
+/** One process in one round. */
+export interface Watched {
+  readonly process: HeldProcess;
+  readonly vmas: VmaList;
+  readonly history: ProcessHistory;
+  readonly rssBytes: number;
+  readonly threads: number;
+  readonly signal: AbortSignal;
+  readonly cpu: CpuMeter;
+}
+
+/** What the rest of a round has to find out. */
+export interface OpenQuestion {
+  /** A page counted this often is hot. */
+  readonly threshold: number;
+  /** Windows after this one: a page that cannot reach the threshold any more is cold. */
+  readonly windowsLeft: number;
+}
+
+export interface Tracker {
+  readonly sight: Sight;
+  /** "page", or how coarse its answers are. */
+  readonly exactness: string;
+  /**
+   * Begins the first window: what is resident is in the heat map, and every page that matters has been marked as not accessed.
+   * Throws UnsupportedError where it cannot see this process: nothing may then be called cold.
+   */
+  begin(watched: Watched): Promise<HeatMap>;
+  /** Ends a window and, if there are more, begins the next one for the pages that are still in question. */
+  look(watched: Watched, heat: HeatMap, question: OpenQuestion): Promise<void>;
+  /** Of these pages the ones that are present and have not been accessed since the last window began: a last look before they go. */
+  stillIdle(watched: Watched, runs: PageRuns): PageRuns;
+}
