@@ -107,8 +107,8 @@ export interface TextOptions extends Options<string> {
   caution?(text: string): string | undefined;
 }
 
-// A control character in a name would forge lines of logs and tables.
-const control = /[\u0000-\u001f\u007f]/;
+// A control character or line end of any kind in a name would forge lines of logs and tables.
+const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** At least one byte of text, without control characters; blanks around it, which nobody sees, do not belong to it. */
 export function text<const O extends TextOptions>(options: O): Field<string | Absent<O>> {

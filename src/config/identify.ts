@@ -31,9 +31,9 @@ export function identify(file: RawFile): { readonly identities: readonly Identit
     const kind = section.name as SectionName;
     const { values, problems: wrong } = readSection(section, fieldsOf(section, kind), { foreignKeys: true });
     problems.push(...wrong);
-    identities.push({ kind, names: namesOf(kind, values), section });
+    if (wrong.length === 0) identities.push({ kind, names: namesOf(kind, values), section });
   }
-  if (identities.length === 0) problems.push(at({ line: 1, column: 1 }, "has no [project], [engine] or [task] section"));
+  if (identities.length === 0 && problems.length === 0) problems.push(at({ line: 1, column: 1 }, "has no [project], [engine] or [task] section"));
   return { identities, problems };
 }
 

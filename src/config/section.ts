@@ -74,7 +74,7 @@ export function at(place: Place, says: string): Finding {
 
 /** A finding at the value of an entry: `[section] key=value: says`. */
 export function atValue(section: RawSection, entry: RawEntry, says: string): Finding {
-  return { line: entry.line, column: entry.valueColumn, says: `[${section.name}] ${entry.key}=${shown(entry.value)}: ${says}` };
+  return { line: entry.line, column: entry.valueColumn, says: `[${section.name}] ${entry.key}=${shown(entry.written)}: ${says}` };
 }
 
 /** A text of a file as it may stand in a message: on one line, not endless. */
@@ -107,7 +107,7 @@ function unknownKey(raw: RawSection, key: string, fields: Fields, options: Secti
 
 function doubledKey(raw: RawSection, entry: RawEntry, earlier: RawEntry): string {
   const first = entry.key === earlier.key ? "" : ` as ${earlier.key}`;
-  return `[${raw.name}] ${entry.key}=${shown(entry.value)}: also given${first} at line ${earlier.line}; the last one counts`;
+  return `[${raw.name}] ${entry.key}=${shown(entry.written)}: also given${first} at line ${earlier.line}; the last one counts`;
 }
 
 interface Spelling {

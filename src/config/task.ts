@@ -16,7 +16,7 @@ export const taskFields = {
     pattern: /^[A-Za-z0-9.%/_-]+$/,
   }),
   swap_flag: yesNo({ doc: "Swap only memory that its process has marked with MADV_SWAPFLAG.", fallback: false }),
-  max_threads: int(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, {
+  max_threads: int(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, {
     doc: "Processes of the task that are worked on at a time, 1..2 * cores + 1.",
     says: "an integer, 1..2 * cores + 1",
     fallback: 1,

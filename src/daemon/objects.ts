@@ -90,8 +90,8 @@ export class Objects {
     const lines = problems.map((problem) => formatFinding(file.path, problem));
     const absent = this.#absentOf(identities);
     const details = absent.map(({ finding }) => formatFinding(file.path, finding));
-    if (lines.length > 0) throw new ConfigError(limitLines([...lines, ...(file.problems.length > 0 ? [] : details)]));
-    if (absent.length > 0) throw refused(absent.map(({ text }) => text), details);
+    if (lines.length > 0) throw new ConfigError(limitLines([...lines, ...details]));
+    if (absent.length > 0) throw refused(absent.at(-1)?.text, details);
     const stop = new Set(identities.flatMap((identity) => this.#startedTasksOf(identity)));
     for (const { kind, names: [project = "", engine = "", task = ""] } of identities) {
       if (kind === "project") this.#projects.delete(project);
@@ -216,12 +216,13 @@ const absenceTexts = { project: refusalTexts.noProject, engine: refusalTexts.noE
 function throwIfWrong(checked: Checked): void {
   const lines = problemLines(checked);
   if (checked.problems.length > 0) throw new ConfigError(lines);
-  if (checked.refusals.length > 0) throw refused(checked.refusals.map(({ text }) => text), lines);
+  if (checked.refusals.length > 0) throw refused(checked.refusals[0]?.text, lines);
 }
 
-// The original's text, once for each kind of refusal; the lines of the file are the cause, for the log.
-function refused(texts: readonly string[], details: readonly string[]): RefusedError {
-  return new RefusedError([...new Set(texts)].join("\n"), { cause: limitLines(details) });
+// One text, as the original answers: of the first fault when adding, of the last when deleting. All of them, with their lines, are the
+// cause, for the log.
+function refused(text: string | undefined, details: readonly string[]): RefusedError {
+  return new RefusedError(text, { cause: limitLines(details) });
 }
 
 function idOf(...names: readonly string[]): string {
