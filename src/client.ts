@@ -67,10 +67,11 @@ async function exchange(address: Address, request: Uint8Array, take: (bytes: Uin
       }
     },
     close: () => resolve(),
-    error: (_socket, error) => reject(new EtmemError(`the connection to socket ${name} failed: ${error.message}`, { cause: error })),
+    error: (_socket, cause) => (wasClosed(cause) ? resolve() : reject(new EtmemError(`the connection to socket ${name} failed: ${cause.message}`, { cause }))),
   };
   try {
     const socket = await connect(name, handlers, deadline);
+    if (socket === undefined) return;
     try {
       await promise;
     } finally {
@@ -83,17 +84,26 @@ async function exchange(address: Address, request: Uint8Array, take: (bytes: Uin
 
 const RETRY_MS = 20;
 
-/** The original's daemon has room for two waiting clients and answers the next one with EAGAIN: wait as its own client does. */
-async function connect(name: string, socket: Bun.SocketHandler<undefined>, deadline: number): Promise<Bun.Socket<undefined>> {
+/** Was the connection closed by the daemon? It may do so before the request is out. */
+function wasClosed(error: unknown): boolean {
+  return ["ECONNRESET", "EPIPE"].includes(String((error as { code?: unknown }).code));
+}
+
+/**
+ * Absent if the daemon closed it at once. The original's daemon has room for two waiting clients and turns the next one away: wait for room as long as
+ * its own client does.
+ */
+async function connect(name: string, socket: Bun.SocketHandler<undefined>, deadline: number): Promise<Bun.Socket<undefined> | undefined> {
   for (;;) {
     try {
       return await Bun.connect({ unix: `\0${name}`, socket, allowHalfOpen: true });
-    } catch (error) {
-      const code = (error as { code?: unknown }).code;
-      if (code === "ECONNREFUSED") throw new NoDaemonError(`no daemon listens on socket ${name}; start it with: etmemd -s ${name}`);
-      if (code !== "EAGAIN" || Date.now() > deadline) {
-        throw new EtmemError(`connecting to socket ${name} failed: ${String(code)}`, { cause: error });
-      }
+    } catch (cause) {
+      if (wasClosed(cause)) return undefined;
+      const { code } = cause as { code?: unknown };
+      if (code !== "ECONNREFUSED") throw new EtmemError(`connecting to socket ${name} failed: ${String(code)}`, { cause });
+      const { isListening } = await import("./ffi/probe.ts");
+      if (!isListening(name)) throw new NoDaemonError(`no daemon listens on socket ${name}; start it with: etmemd -s ${name}`);
+      if (Date.now() > deadline) throw new EtmemError(`the daemon on socket ${name} is busy with others`, { cause });
       await Bun.sleep(RETRY_MS);
     }
   }

@@ -35,5 +35,4 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./daemon.ts")).daemon,
   },
   { path: ["workload"], load: async () => (await import("./workload.ts")).workload },
-  { path: ["workload"], load: async () => (await import("./workload.ts")).workload },
 ];

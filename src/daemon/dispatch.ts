@@ -163,10 +163,13 @@ function replyText(error: unknown, log: Log): string {
     log.bug("internal error", error);
     return INTERNAL;
   }
-  const text = error instanceof ConfigError || error.message.startsWith("error: ") ? error.message : `error: ${error.message}`;
-  for (const line of text.split("\n")) log.warning("refused", { reason: line });
+  const lines = error.message.split("\n");
+  const [first = ""] = lines;
+  for (const line of lines) log.warning("refused", { reason: line });
   for (const line of [error.cause ?? []].flat()) log.warning("refused", { because: String(line) });
-  return text;
+  if (error instanceof ConfigError) return error.message;
+  // Of several texts of the original the first is its answer.
+  return first.startsWith("error: ") ? first : `error: ${lines.join("; ")}`;
 }
 
 function jsonError(error: unknown, log: Log): { error: string; code: number } {
