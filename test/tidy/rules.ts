@@ -74,6 +74,8 @@ const NAME = new RegExp(
 /** The rules themselves have to spell what they forbid. */
 const THE_RULES = ["test/tidy.test.ts", "test/tidy/rules.ts"];
 
+const noTimers = never("code", /\bset(?:Timeout|Interval|Immediate)\b|\bBun\.sleep\b/, "engines have no timers");
+
 const PROCESS = /\bprocess\s*\.\s*(?:argv0?|env|exit|exitCode)\b|\bBun\.(?:env|argv)\b|\bimport\.meta\.env\b/;
 
 /** What holds in src/ alone. */
@@ -84,8 +86,7 @@ export const PRODUCT_RULES: Readonly<Record<string, SourceRule>> = {
     never("uncommented", /(?<![\w.])\/(?:proc|sys)(?![\w-])/, "belongs to proc/root.ts"),
   ),
   "nothing awaits outside a function, except in main.ts": except(["src/main.ts"], topLevelAwait),
-  "engines have no timers": (source) =>
-    source.path.startsWith("src/engines/") ? never("code", /\bset(?:Timeout|Interval|Immediate)\b|\bBun\.sleep\b/, "engines have no timers")(source) : [],
+  "engines have no timers": (source) => (source.path.startsWith("src/engines/") ? noTimers(source) : []),
   "functions stay short": longFunctions,
 };
 
