@@ -34,5 +34,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     path: ["daemon"], doc: "Runs the daemon; the same as etmemd.",
     load: async () => (await import("./daemon.ts")).daemon,
   },
+  { path: ["struct-offsets"], load: async () => (await import("./struct-offsets.ts")).structOffsets },
   { path: ["workload"], load: async () => (await import("./workload.ts")).workload },
 ];

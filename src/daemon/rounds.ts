@@ -1,22 +1,17 @@
-// When rounds run. Where they run is round-worker.ts.
+// When rounds run: each started task finds its processes, has a round run over each of them, sleeps, and begins again.
+import { engines } from "../engines/index.ts";
+import type { Log } from "../log.ts";
+import type { Eyes, KnownOffsets } from "../memory/memory.ts";
+import { Claims } from "./claims.ts";
 import type { TaskSpec } from "./objects.ts";
+import { TaskRun, type TaskStatus } from "./task-run.ts";
+import { WorkerPool } from "./worker-pool.ts";
 
-/** What is known of one process of a task. */
-export interface ProcessStatus {
-  pid: number;
-  comm: string;
-  /** "waiting", "scanning", "moving", or why nothing is done. */
-  state: string;
-}
-
-/** What `project show --json` tells of a task. Everything in it is plain JSON. */
-export interface TaskStatus {
-  state: string;
-  tracker: string | null;
-  processes: ProcessStatus[];
-}
+export type { ProcessStatus, TaskStatus } from "./task-run.ts";
 
 export interface Rounds {
+  /** Why a task of this engine cannot be started; undefined if it can. */
+  refusal(engineType: string): string | undefined;
   /** Begins to run rounds of the task; returns at once. */
   start(task: TaskSpec): void;
   /** Resolves when nothing of these tasks runs any more (within 200 ms). */
@@ -24,4 +19,51 @@ export interface Rounds {
   status(task: TaskSpec): TaskStatus;
   /** The end of the daemon: stops everything. */
   close(): Promise<void>;
+}
+
+export interface RoundsParts {
+  readonly log: Log;
+  readonly worker: URL;
+  readonly threads: number;
+  /** Where members lie in the kernel's structs; asked once, when the first project starts. */
+  offsets(): Promise<KnownOffsets>;
+  readonly locks: TargetLocks;
+}
+
+/** A lock for each target, across all daemons of the machine. */
+export interface TargetLocks {
+  /** 0 if the process is ours now, else the pid of the daemon that has it. */
+  take(pid: number): number;
+  release(pid: number): void;
+}
+
+export function createRounds(parts: RoundsParts): Rounds {
+  const { log } = parts, runs = new Map<string, TaskRun>(), claims = new Claims();
+  let offsets: Promise<KnownOffsets> | undefined;
+  const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, offsets: () => (offsets ??= parts.offsets()) });
+
+  const stop = async (ids: readonly string[]) => {
+    const stopping = ids.flatMap((id) => runs.get(id) ?? []);
+    await Promise.all(stopping.map((run) => run.stop()));
+    for (const id of ids) runs.delete(id);
+    if (runs.size === 0) await pool.close();
+  };
+
+  return {
+    refusal: (engineType) => engines.find(({ name }) => name === engineType)?.policy ? undefined : `engine ${engineType} cannot run yet`,
+    start(task) {
+      const run = new TaskRun({ task, pool, claims, locks: parts.locks, log });
+      runs.set(task.id, run);
+      if (runs.size === 1) void pool.eyes().then((eyes) => logEyes(log, eyes), () => undefined);
+      run.begin();
+    },
+    stop: (tasks) => stop(tasks.map(({ id }) => id)),
+    status: (task) => runs.get(task.id)?.status() ?? { state: "stopped", tracker: null, processes: [] },
+    close: () => stop([...runs.keys()]),
+  };
+}
+
+function logEyes(log: Log, { sight, exactness, mover, missing }: Eyes): void {
+  log.info("tracker chosen", { tracker: sight.tracker, exactness, mover });
+  for (const { tracker, reason } of missing) log.warning("tracker not used", { tracker, reason });
 }

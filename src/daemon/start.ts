@@ -4,12 +4,14 @@ import { engineTables } from "../engines/index.ts";
 import { DeniedError, EtmemError, EXIT } from "../errors.ts";
 import { setProcessName } from "../ffi/self.ts";
 import { createLog, type Log, type Sink } from "../log.ts";
+import { TargetLocks } from "../memory/target-locks.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createNotifier } from "./notify.ts";
 import { Objects } from "./objects.ts";
 import type { ProjectView } from "./objects-view.ts";
-import type { Rounds } from "./rounds.ts";
+import { readOffsetsInChild } from "./offsets.ts";
+import { createRounds } from "./rounds.ts";
 import { listen } from "./server.ts";
 
 /** The command line of the daemon. */
@@ -32,19 +34,8 @@ export interface DaemonSurroundings {
   openLog(): Promise<Sink>;
 }
 
-/** Makes what runs the rounds; the worker's address is known only to the entry file. */
-export type CreateRounds = (parts: { readonly log: Log; readonly worker: URL }) => Rounds;
-
-/** Until rounds exist: projects start and stop, and nothing else happens. */
-const idleRounds: CreateRounds = () => ({
-  start: () => undefined,
-  stop: () => Promise.resolve(),
-  status: () => ({ state: "waiting", tracker: null, processes: [] }),
-  close: () => Promise.resolve(),
-});
-
 /** Runs the daemon until a signal ends it; gives the exit code. */
-export async function startDaemon(settings: DaemonSettings, around: DaemonSurroundings, createRounds = idleRounds): Promise<number> {
+export async function startDaemon(settings: DaemonSettings, around: DaemonSurroundings): Promise<number> {
   const uid = process.getuid?.();
   if (uid !== 0) throw new DeniedError(`the daemon must be started by root (uid 0), this is uid ${uid}`);
   const { env, self } = around;
@@ -52,20 +43,22 @@ export async function startDaemon(settings: DaemonSettings, around: DaemonSurrou
     return await launchDetached({ file: self.file, argv: [...self.leading, ...settings.argv], env });
   }
   try {
-    return await serve(settings, around, createRounds);
+    return await serve(settings, around);
   } catch (error) {
     reportOutcome(env, { error: error instanceof EtmemError ? error.message : String(error) });
     throw error;
   }
 }
 
-async function serve(settings: DaemonSettings, around: DaemonSurroundings, createRounds: CreateRounds): Promise<number> {
+async function serve(settings: DaemonSettings, around: DaemonSurroundings): Promise<number> {
   const { socket, detach } = settings;
-  const { env, version } = around;
+  const { env, version, self } = around;
   setProcessName("etmemd");
   const log = createLog(settings.logLevel, await around.openLog());
   const ended = untilSignal(around, log);
-  const rounds = createRounds({ log, worker: around.roundWorker });
+  const rounds = createRounds({
+    log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: new TargetLocks(),
+  });
   const notifier = createNotifier(env, log);
   const objects = new Objects({ engines: engineTables, cores: cpus().length });
   const dispatch = createDispatch({ objects, rounds, log, version, changed: (projects) => notifier.status(summary(projects)) });

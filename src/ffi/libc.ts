@@ -44,10 +44,9 @@ export function mapAnonymous(bytes: number, options: { reserveOnly?: boolean } =
   return mapped(libc.mmap(0, bytes, PROT_READ | PROT_WRITE, flags, -1, 0), `${bytes} bytes`);
 }
 
-/** The first `bytes` of a descriptor, shared and read-only, as memory of this thread. */
-export function mapShared(fd: number, bytes: number): ArrayBuffer {
-  const address = mapped(libc.mmap(0, bytes, PROT_READ, MAP_SHARED, fd, 0), `fd ${fd}`);
-  return toArrayBuffer(address as Pointer, 0, bytes);
+/** The first `bytes` of a descriptor, shared and read-only. Returns the address. */
+export function mapShared(fd: number, bytes: number): number {
+  return mapped(libc.mmap(0, bytes, PROT_READ, MAP_SHARED, fd, 0), `fd ${fd}`);
 }
 
 function mapped(result: number | bigint, subject: string): number {

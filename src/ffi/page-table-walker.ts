@@ -1,7 +1,7 @@
 // Reads the page tables of another process (x86-64, Linux >= 5.10): loads the walk program once and runs it.
 import { closeSync, openSync } from "node:fs";
 import { BPF, bpf, type Assembler, type AttrField } from "./bpf.ts";
-import { mapShared, raiseMemlock } from "./libc.ts";
+import { mapShared, raiseMemlock, unmap, viewOf } from "./libc.ts";
 import { MAP, PROGRAM_LICENCE, PTE, RECORDS, pageWalkProgram, type StructOffsets } from "./page-walk-program.ts";
 import { SysError, UnsupportedError } from "../errors.ts";
 
@@ -40,6 +40,7 @@ export class PageTableWalker {
   private readonly context = new BigUint64Array(4);
   private readonly run: readonly AttrField[];
   private readonly fds: readonly number[];
+  private readonly map: number;
   private readonly header: BigUint64Array;
   private readonly count: Uint32Array;
   private readonly index: Uint32Array;
@@ -55,7 +56,8 @@ export class PageTableWalker {
     const programFd = load(pageWalkProgram({ offsets: facts.offsets, mapFd, fiveLevels: facts.fiveLevels, physicalMask }));
     this.fds = [programFd, mapFd];
     this.run = [[0, 4, programFd], [40, 4, this.context.byteLength], [48, 8, this.context]];
-    const map = mapShared(mapFd, MAP.bytes);
+    this.map = mapShared(mapFd, MAP.bytes);
+    const map = viewOf(this.map, MAP.bytes);
     this.header = new BigUint64Array(map, 0, 8);
     this.count = new Uint32Array(map, MAP.count, 1);
     this.index = new Uint32Array(map, MAP.index, RECORDS * 4);
@@ -91,7 +93,9 @@ export class PageTableWalker {
     }
   }
 
+  /** No piece may be looked at any more. */
   close(): void {
+    unmap(this.map, MAP.bytes);
     for (const fd of this.fds) closeSync(fd);
   }
 

@@ -1,19 +1,23 @@
 // What this kernel and these privileges offer: the rungs of the ladder, tried from the best down. A tracker that cannot tell touched
 // pages from untouched ones on memory of our own is not used.
 import { existsSync, readFileSync } from "node:fs";
-import { PageTableWalker, type StructOffsets } from "../ffi/page-table-walker.ts";
+import { PageTableWalker } from "../ffi/page-table-walker.ts";
 import { readCpuFacts } from "../proc/cpuinfo.ts";
-import type { Root } from "../proc/root.ts";
+import { kernelRoot, type Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
+import type { Eyes, KnownOffsets, Memory, Missing } from "./memory.ts";
+import { madviseMover } from "./movers/madvise.ts";
+import { RealMemory } from "./real.ts";
 import { proveTracker } from "./self-test.ts";
 import { PageWalkTracker } from "./trackers/page-walk.ts";
 import { ReferencedTracker } from "./trackers/referenced.ts";
 import type { Tracker } from "./trackers/tracker.ts";
 
-/** A rung that is not taken, and why. */
-export interface Missing {
-  readonly tracker: string;
-  readonly reason: string;
+/** The kernel's memory with the best that works here. Throws UnsupportedError with every tracker's reason where nothing does. */
+export async function openMemory(offsets: KnownOffsets, root: Root = kernelRoot): Promise<{ memory: Memory; eyes: Eyes }> {
+  const { tracker, missing } = await chooseTracker(root, offsets);
+  const memory = new RealMemory({ root, tracker, mover: madviseMover });
+  return { memory, eyes: { sight: tracker.sight, exactness: tracker.exactness, mover: madviseMover.name, missing } };
 }
 
 export interface ChosenTracker {
@@ -21,18 +25,17 @@ export interface ChosenTracker {
   readonly missing: readonly Missing[];
 }
 
-/** Member offsets, or why there are none. */
-export type KnownOffsets = StructOffsets | { readonly missing: string };
-
 /** The best tracker that proves itself here. Throws UnsupportedError with every rung's reason where there is none. */
 export async function chooseTracker(root: Root, offsets: KnownOffsets): Promise<ChosenTracker> {
   const missing: Missing[] = [];
   for (const [name, build] of rungs(root, offsets)) {
+    let tracker: Tracker | undefined;
     try {
-      const tracker = build();
+      tracker = build();
       await proveTracker(root, tracker);
       return { tracker, missing };
     } catch (error) {
+      tracker?.close();
       missing.push({ tracker: name, reason: (error as Error).message });
     }
   }

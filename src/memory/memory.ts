@@ -1,4 +1,5 @@
 // All that an engine may see of memory, and all that it may ask for. Types only: real.ts does it.
+import type { StructOffsets } from "../ffi/page-table-walker.ts";
 import type { HeatMap } from "./heat-map.ts";
 import type { PageRuns } from "./page-runs.ts";
 
@@ -29,6 +30,25 @@ export interface Sight {
   /** Memory marked with MADV_SWAPFLAG is known; only the openEuler module knows it. */
   readonly seesSwapFlag: boolean;
 }
+
+/** A tracker that is not used, and why. */
+export interface Missing {
+  readonly tracker: string;
+  readonly reason: string;
+}
+
+/** What rounds see and move with. */
+export interface Eyes {
+  readonly sight: Sight;
+  /** "page", or how coarse the tracker's answers are. */
+  readonly exactness: string;
+  readonly mover: string;
+  /** Better trackers that this kernel or these privileges do not allow. */
+  readonly missing: readonly Missing[];
+}
+
+/** Where members lie in this kernel's structs, in bytes; or why that is not known. */
+export type KnownOffsets = StructOffsets | { readonly missing: string };
 
 /** What a round has to find out about each page. */
 export interface Question {
@@ -107,6 +127,8 @@ export interface Memory {
   open(id: ProcessId, signal: AbortSignal): ProcessRound | undefined;
   /** Forgets what is kept of a process from round to round. */
   forget(id: ProcessId): void;
+  /** Gives back what the kernel holds for it; no round may be open. */
+  close(): void;
 }
 
 /** One process in one round. Any of its calls may end with SysError ESRCH: the process is gone. */

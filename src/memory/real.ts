@@ -65,6 +65,10 @@ export class RealMemory implements Memory {
     this.kept.delete(processKey(id));
   }
 
+  close(): void {
+    this.parts.tracker.close();
+  }
+
   private begin(held: HeldProcess, id: ProcessId, signal: AbortSignal): ProcessRound | undefined {
     const { root } = this.parts, stat = readStat(root, id.pid), sizes = readProcessMemory(root, id.pid), vmas = readMaps(root, id.pid);
     if (!stat || !sizes || !vmas) return undefined;

@@ -1,11 +1,11 @@
 // Where the members that the page walk follows lie in this kernel's structs. Reading the BTF takes some 14 MB: the daemon has it
 // done by a short-lived child.
 import { readBtf } from "../proc/btf.ts";
-import type { Root } from "../proc/root.ts";
+import { kernelRoot, type Root } from "../proc/root.ts";
 import type { StructOffsets } from "../ffi/page-table-walker.ts";
 
 /** Throws UnsupportedError where the kernel has no BTF. */
-export function readStructOffsets(root: Root): StructOffsets {
+export function readStructOffsets(root: Root = kernelRoot): StructOffsets {
   const btf = readBtf(root);
   return {
     files: btf.offset("task_struct", "files"),

@@ -60,6 +60,10 @@ export class PageWalkTracker implements Tracker {
     return idle.done();
   }
 
+  close(): void {
+    this.walker.close();
+  }
+
   /** Adds a window to the counts; returns the pages that must be cleared for the next one. */
   private count(watched: Watched, heat: HeatMap, question: OpenQuestion): PageRuns {
     const runs = new RunBuilder(CLEAR_GAP_PAGES), cursor = heat.cursor(), { counts } = heat.arrays, spans = spansOf(heat);

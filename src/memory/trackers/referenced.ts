@@ -53,6 +53,8 @@ export class ReferencedTracker implements Tracker {
     return subtract(runs, answer.busy);
   }
 
+  close(): void {}
+
   private residents({ process, vmas, history, rssBytes }: Watched): HeatMap {
     const builder = new HeatMapBuilder(rssBytes / PAGE_BYTES), pageable = pageableRuns(vmas, history.refused);
     for (let i = 0; i < pageable.from.length; i++) {

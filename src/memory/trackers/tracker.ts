@@ -54,4 +54,6 @@ export interface Tracker {
   look(watched: Watched, heat: HeatMap, question: OpenQuestion): Promise<void>;
   /** Of these pages the ones that are present and have not been accessed since the last window began: a last look before they go. */
   stillIdle(watched: Watched, runs: PageRuns): PageRuns;
+  /** Gives back what the kernel holds for it. */
+  close(): void;
 }

@@ -1,0 +1,43 @@
+// What was asked, really moved, and came back: sums over rounds, in bytes. Pure.
+import type { RoundReport } from "./round.ts";
+
+const PAGE_BYTES = 4096;
+
+/** Of one process, or of all processes of a task. */
+export interface Account {
+  rounds: number;
+  coldBytes: number;
+  askedBytes: number;
+  acceptedBytes: number;
+  /** Verified: present before our call and swapped after it. */
+  outBytes: number;
+  droppedBytes: number;
+  stayedBytes: number;
+  /** Moved by us and present again since. */
+  cameBackBytes: number;
+  cpuUserMs: number;
+  cpuSystemMs: number;
+}
+
+export function emptyAccount(): Account {
+  return {
+    rounds: 0, coldBytes: 0, askedBytes: 0, acceptedBytes: 0, outBytes: 0, droppedBytes: 0, stayedBytes: 0, cameBackBytes: 0,
+    cpuUserMs: 0, cpuSystemMs: 0,
+  };
+}
+
+/** Adds a round. */
+export function enter(account: Account, report: RoundReport): void {
+  const { tally, returned, cpu } = report;
+  account.rounds += 1;
+  account.coldBytes += report.coldPages * PAGE_BYTES;
+  account.cameBackBytes += returned.cameBack * PAGE_BYTES;
+  account.cpuUserMs += cpu.user;
+  account.cpuSystemMs += cpu.system;
+  if (!tally) return;
+  account.askedBytes += tally.asked * PAGE_BYTES;
+  account.acceptedBytes += tally.accepted * PAGE_BYTES;
+  account.outBytes += tally.swappedOut * PAGE_BYTES;
+  account.droppedBytes += tally.dropped * PAGE_BYTES;
+  account.stayedBytes += tally.stayed * PAGE_BYTES;
+}

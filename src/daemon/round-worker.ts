@@ -1,0 +1,70 @@
+// A thread in which rounds run, several at a time: most of a round is waiting. Started and told what to do by rounds.ts.
+import { engines } from "../engines/index.ts";
+import { EtmemError } from "../errors.ts";
+import { openMemory } from "../memory/capabilities.ts";
+import type { KnownOffsets, Memory } from "../memory/memory.ts";
+import type { FromWorker, ToWorker } from "./round-messages.ts";
+import { runRound } from "./round.ts";
+
+declare const self: Worker;
+
+const running = new Map<number, AbortController>();
+let memory: Memory | undefined;
+
+self.onmessage = (event: MessageEvent<ToWorker>) => {
+  const message = event.data;
+  if (message.type === "begin") void begin(message.offsets);
+  else if (message.type === "find") answer(message.id, async () => ({ type: "found", id: message.id, processes: eyes().find(message.target) }));
+  else if (message.type === "round") answer(message.id, () => round(message));
+  else if (message.type === "stop") running.get(message.id)?.abort();
+  else if (message.type === "forget") memory?.forget(message.process);
+  else end();
+};
+
+async function begin(offsets: KnownOffsets): Promise<void> {
+  try {
+    const opened = await openMemory(offsets);
+    memory = opened.memory;
+    say({ type: "ready", eyes: opened.eyes });
+  } catch (error) {
+    say({ type: "blind", reason: (error as Error).message });
+  }
+}
+
+async function round(order: Extract<ToWorker, { type: "round" }>): Promise<FromWorker> {
+  const { id, process, config } = order;
+  const policy = engines.find(({ name }) => name === order.engineType)?.policy;
+  if (!policy) throw new Error(`the engine ${order.engineType} has no rounds`);
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    const hooks = { signal: controller.signal, phase: (phase: "scanning" | "moving") => say({ type: "phase", id, phase }) };
+    const report = await runRound(eyes(), { policy, config: config as { project: { interval: number } }, process }, hooks);
+    return { type: "report", id, report };
+  } finally {
+    running.delete(id);
+  }
+}
+
+/** A thread that is ended does not close what it has opened. */
+function end(): void {
+  memory?.close();
+  memory = undefined;
+  say({ type: "ended" });
+}
+
+/** Whatever happens to one process, the thread goes on and says what it was. */
+function answer(id: number, work: () => Promise<FromWorker>): void {
+  work().then(say, (error: Error) => {
+    say({ type: "failed", id, message: error.message, stack: error instanceof EtmemError ? null : (error.stack ?? null) });
+  });
+}
+
+function eyes(): Memory {
+  if (!memory) throw new Error("asked before it could see");
+  return memory;
+}
+
+function say(message: FromWorker): void {
+  self.postMessage(message);
+}

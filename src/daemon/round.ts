@@ -1,0 +1,106 @@
+// One round over one process: gate, scan, decide, move. Sees the kernel only through Memory, so that it can be tested without one.
+import type { Policy } from "../engines/engine.ts";
+import { UnsupportedError, isGone } from "../errors.ts";
+import type { CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned } from "../memory/memory.ts";
+
+/** What the rounds of one task have in common; the policy's own idea of `config` is lost on the way through a message. */
+export interface RoundOrder {
+  readonly policy: Policy<never>;
+  readonly config: { readonly project: { readonly interval: number } };
+  readonly process: FoundProcess;
+}
+
+export interface RoundHooks {
+  readonly signal: AbortSignal;
+  phase(phase: RoundPhase): void;
+}
+
+export type RoundPhase = "scanning" | "moving";
+
+/** How a round went. Plain data; pages are of 4 KiB. */
+export interface RoundReport {
+  /** "done" also where nothing was cold; "gated" where the policy did not let it begin; "blind" where the process cannot be seen. */
+  readonly outcome: "done" | "gated" | "blind" | "gone" | "stopped";
+  /** Why nothing, or not all of what is cold, was moved. */
+  readonly reason: string | null;
+  readonly rssBytes: number;
+  readonly swapBytes: number;
+  readonly residentPages: number;
+  readonly coldPages: number;
+  readonly tally: MoveTally | null;
+  readonly returned: Returned;
+  readonly cpu: CpuMs;
+  readonly seconds: number;
+}
+
+/** Never throws for what can happen to a process; what it throws is a missing privilege or a bug. */
+export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHooks): Promise<RoundReport> {
+  const beganAt = performance.now();
+  const draft: Draft = { outcome: "done", reason: null, residentPages: 0, coldPages: 0, tally: null, returned: { cameBack: 0, freed: 0, out: 0 } };
+  let round: ProcessRound | undefined;
+  try {
+    round = memory.open(order.process, hooks.signal);
+    if (round) await fill(draft, { memory, round, order, hooks });
+    else draft.outcome = "gone";
+  } catch (error) {
+    if (error instanceof UnsupportedError) Object.assign(draft, { outcome: "blind", reason: error.message });
+    else if (isGone(error)) draft.outcome = "gone";
+    else throw error;
+  } finally {
+    round?.close();
+  }
+  const { rssBytes, swapBytes } = round?.view ?? { rssBytes: 0, swapBytes: 0 };
+  return { ...draft, rssBytes, swapBytes, cpu: { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds: (performance.now() - beganAt) / 1000 };
+}
+
+type Draft = { -readonly [K in Exclude<keyof RoundReport, "rssBytes" | "swapBytes" | "cpu" | "seconds">]: RoundReport[K] };
+
+interface Stage {
+  readonly memory: Memory;
+  readonly round: ProcessRound;
+  readonly order: RoundOrder;
+  readonly hooks: RoundHooks;
+}
+
+async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promise<void> {
+  const { policy } = order, config = order.config as never;
+  draft.returned = round.returned();
+  const gate = policy.gate(config, memory.system(), round.view);
+  if (!gate.go) {
+    Object.assign(draft, { outcome: "gated", reason: gate.reason });
+    return;
+  }
+  hooks.phase("scanning");
+  const question = policy.question(config, memory.sight);
+  const heat = await round.scan(question, order.config.project.interval * 1000);
+  if (hooks.signal.aborted) {
+    draft.outcome = "stopped";
+    return;
+  }
+  const { swapOut } = policy.decide(heat, config, { question, process: round.view });
+  draft.residentPages = heat.residentPages;
+  draft.coldPages = swapOut.pages;
+  if (swapOut.pages === 0) return;
+  hooks.phase("moving");
+  draft.tally = await round.swapOut(swapOut, (soFar) => {
+    draft.reason = stopReason(memory, soFar);
+    return draft.reason === null;
+  });
+  if (hooks.signal.aborted) draft.outcome = "stopped";
+  else if (draft.tally.gone) draft.outcome = "gone";
+}
+
+/** With less swap than this the next call could not be served. */
+const LEAST_SWAP_BYTES = 4 << 20;
+/** After so many pages of which none went, the rest is not tried in this round. */
+const HOPELESS_PAGES = 4096;
+
+function stopReason(memory: Memory, soFar: MoveTally): string | null {
+  const { swapFreeBytes } = memory.system();
+  if (swapFreeBytes < LEAST_SWAP_BYTES) return `swap is full: ${(swapFreeBytes / 2 ** 20).toFixed(1)} MiB are free`;
+  if (soFar.asked >= HOPELESS_PAGES && soFar.swappedOut === 0) {
+    const why = soFar.refusal ? ` (${soFar.refusal})` : "; pages that are shared with another process or locked do not go";
+    return `the kernel moved none of ${soFar.asked} pages${why}`;
+  }
+  return null;
+}

@@ -1,0 +1,231 @@
+// One started task: its processes, its rounds, and what is known of them.
+import { engines } from "../engines/index.ts";
+import type { Log } from "../log.ts";
+import type { Eyes, FoundProcess } from "../memory/memory.ts";
+import type { Claims } from "./claims.ts";
+import { emptyAccount, enter, type Account } from "./ledger.ts";
+import type { TaskSpec } from "./objects.ts";
+import type { RoundPhase, RoundReport } from "./round.ts";
+import type { TargetLocks } from "./rounds.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+
+/** What `project show --json` tells of a process. */
+export interface ProcessStatus {
+  readonly pid: number;
+  readonly comm: string;
+  /** "waiting", "scanning", "moving", "owned by …". */
+  state: string;
+  /** Why nothing, or not all of what is cold, was moved in the last round. */
+  reason: string | null;
+  residentBytes: number;
+  swappedBytes: number;
+  readonly total: Account;
+}
+
+/** What `project show --json` tells of a task. All of it is plain JSON. */
+export interface TaskStatus {
+  /** "starting", "waiting for its processes", "running", "refused: …", "stopped". */
+  readonly state: string;
+  readonly tracker: string | null;
+  readonly exactness?: string;
+  readonly mover?: string;
+  readonly cautions?: readonly string[];
+  readonly processes: readonly ProcessStatus[];
+  readonly total?: Account;
+}
+
+interface TaskParts {
+  readonly task: TaskSpec;
+  readonly pool: WorkerPool;
+  readonly claims: Claims;
+  readonly locks: TargetLocks;
+  readonly log: Log;
+}
+
+interface Member {
+  readonly process: FoundProcess;
+  readonly status: ProcessStatus;
+  owned: boolean;
+  lastReason: string | null;
+}
+
+/** Moving less than this in a round is not worth a line of the log. */
+const WORTH_LOGGING_BYTES = 1 << 20;
+
+export class TaskRun {
+  private readonly parts: TaskParts;
+  private readonly stopping = new AbortController();
+  private readonly members = new Map<string, Member>();
+  private readonly total = emptyAccount();
+  private state = "starting";
+  private eyes: Eyes | null = null;
+  private cautions: readonly string[] = [];
+  private done: Promise<void> = Promise.resolve();
+
+  constructor(parts: TaskParts) {
+    this.parts = parts;
+  }
+
+  begin(): void {
+    this.done = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.done;
+    for (const member of this.members.values()) this.leave(member);
+    this.members.clear();
+  }
+
+  status(): TaskStatus {
+    const seen = this.eyes ? { exactness: this.eyes.exactness, mover: this.eyes.mover } : {};
+    return {
+      state: this.state, tracker: this.eyes?.sight.tracker ?? null, ...seen, cautions: this.cautions,
+      processes: [...this.members.values()].map(({ status }) => status), total: this.total,
+    };
+  }
+
+  private async run(): Promise<void> {
+    const { task, pool, log } = this.parts;
+    try {
+      this.eyes = await pool.eyes();
+      if (this.refuses()) return;
+      while (!this.stopping.signal.aborted) {
+        await this.cycle();
+        await sleep(task.config.project.sleep * 1000, this.stopping.signal);
+      }
+    } catch (error) {
+      if (this.stopping.signal.aborted) return;
+      this.state = `failed: ${(error as Error).message}`;
+      log.error("task failed", { task: task.id, reason: (error as Error).message });
+    }
+  }
+
+  /** The engine looks at the task with what can be seen here: it may refuse it, or have something to say. */
+  private refuses(): boolean {
+    const { task, log } = this.parts, policy = engines.find(({ name }) => name === task.engineType)?.policy;
+    const sight = this.eyes!.sight, config = task.config as never;
+    const refusal = policy ? policy.refusal(config, sight) : `engine ${task.engineType} cannot run yet`;
+    if (refusal !== undefined) {
+      this.state = `refused: ${refusal}`;
+      log.warning("nothing is moved", { task: task.id, reason: refusal });
+      return true;
+    }
+    this.cautions = policy?.cautions(config, sight) ?? [];
+    for (const caution of this.cautions) log.warning("take care", { task: task.id, caution });
+    return false;
+  }
+
+  private async cycle(): Promise<void> {
+    const { task, pool } = this.parts;
+    this.meet(await pool.find(task.target));
+    const queue = [...this.members.values()].filter((member) => member.owned || this.claim(member));
+    this.setState(this.members.size === 0 ? `waiting for a process of ${task.target.type} ${task.target.value}` : "running");
+    const lane = async () => {
+      for (let member = queue.shift(); member && !this.stopping.signal.aborted; member = queue.shift()) await this.round(member);
+    };
+    await Promise.all(Array.from({ length: Math.min(task.config.task.max_threads, queue.length) }, lane));
+  }
+
+  /** Processes that came and went. */
+  private meet(found: readonly FoundProcess[]): void {
+    const present = new Set(found.map(keyOf));
+    for (const [key, member] of this.members) {
+      if (present.has(key)) continue;
+      this.leave(member);
+      this.members.delete(key);
+      this.parts.log.info("process gone", { task: this.parts.task.id, pid: member.process.pid, name: member.process.comm });
+    }
+    for (const process of found) {
+      if (this.members.has(keyOf(process))) continue;
+      const status = {
+        pid: process.pid, comm: process.comm, state: "waiting", reason: null, residentBytes: 0, swappedBytes: 0, total: emptyAccount(),
+      };
+      this.members.set(keyOf(process), { process, status, owned: false, lastReason: null });
+    }
+  }
+
+  /** A process belongs to the first task that asks for it, here or in another daemon. */
+  private claim(member: Member): boolean {
+    const { task, claims, locks } = this.parts, { process } = member;
+    const owner = claims.claim(process, task.id);
+    const daemon = owner === task.id ? locks.take(process.pid) : 0;
+    if (daemon !== 0) claims.release(process, task.id);
+    member.owned = owner === task.id && daemon === 0;
+    if (member.owned) this.tell(member, null);
+    else this.tell(member, daemon !== 0 ? `it belongs to the daemon with pid ${daemon}` : `it belongs to task ${owner}`);
+    member.status.state = member.owned ? "waiting" : `owned by ${daemon !== 0 ? `daemon ${daemon}` : owner}`;
+    return member.owned;
+  }
+
+  private leave({ process, owned }: Member): void {
+    if (!owned) return;
+    this.parts.pool.forget(process);
+    this.parts.locks.release(process.pid);
+    this.parts.claims.release(process, this.parts.task.id);
+  }
+
+  /** One bad process never stops its task. */
+  private async round(member: Member): Promise<void> {
+    const { task, pool, log } = this.parts, { process, status } = member;
+    try {
+      const report = await pool.round({
+        process, engineType: task.engineType, config: task.config, signal: this.stopping.signal,
+        phase: (phase: RoundPhase) => void (status.state = phase),
+      });
+      this.enter(member, report);
+    } catch (error) {
+      this.tell(member, (error as Error).message);
+      log.debug("round failed", { task: task.id, pid: process.pid, stack: (error as Error).stack ?? "" });
+    }
+    status.state = "waiting";
+  }
+
+  private enter(member: Member, report: RoundReport): void {
+    const { log, task } = this.parts, { status, process } = member, { tally, cpu } = report;
+    enter(status.total, report);
+    enter(this.total, report);
+    status.residentBytes = report.rssBytes;
+    status.swappedBytes = report.swapBytes;
+    this.tell(member, report.reason);
+    const outBytes = (tally?.swappedOut ?? 0) * 4096;
+    const line = {
+      task: task.id, pid: process.pid, name: process.comm, outcome: report.outcome, residentPages: report.residentPages, coldPages: report.coldPages,
+      asked: tally?.asked ?? 0, out: tally?.swappedOut ?? 0, stayed: tally?.stayed ?? 0, cameBack: report.returned.cameBack,
+      cpuMs: Math.round(cpu.user + cpu.system), seconds: report.seconds.toFixed(2),
+    };
+    if (outBytes >= WORTH_LOGGING_BYTES) log.info("swapped out", line);
+    else log.debug("round", line);
+  }
+
+  /** Why nothing moves is said when it changes; the figures in it change all the time. */
+  private tell(member: Member, reason: string | null): void {
+    const { log, task } = this.parts, { status, process } = member;
+    const shape = reason?.replace(/\d+/g, "#") ?? null;
+    status.reason = reason;
+    if (shape === member.lastReason) return;
+    member.lastReason = shape;
+    if (reason !== null) log.info("nothing moves", { task: task.id, pid: process.pid, name: process.comm, reason });
+    else log.info("moving again", { task: task.id, pid: process.pid, name: process.comm });
+  }
+
+  private setState(state: string): void {
+    if (state === this.state) return;
+    this.state = state;
+    this.parts.log.info("task", { task: this.parts.task.id, state });
+  }
+}
+
+function keyOf({ pid, startTicks }: FoundProcess): string {
+  return `${pid}:${startTicks}`;
+}
+
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms), wake = () => resolve();
+  signal.addEventListener("abort", wake, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", wake);
+}

@@ -1,0 +1,157 @@
+// The round workers: threads that are there only while a project runs. A process stays with the worker that knows its history.
+import type { Eyes, FoundProcess, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
+import type { FromWorker, ToWorker } from "./round-messages.ts";
+import type { RoundPhase, RoundReport } from "./round.ts";
+
+export interface PoolParts {
+  /** The program of a worker; a compiled executable finds it only from its entry file. */
+  readonly worker: URL;
+  /** At most so many threads. */
+  readonly threads: number;
+  offsets(): Promise<KnownOffsets>;
+}
+
+export interface RoundCall {
+  readonly process: FoundProcess;
+  readonly engineType: string;
+  readonly config: object;
+  readonly signal: AbortSignal;
+  phase(phase: RoundPhase): void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly eyes: Promise<Eyes>;
+  readonly ended: Promise<void>;
+  readonly waiting: Map<number, Waiting>;
+}
+
+interface Waiting {
+  resolve(message: FromWorker): void;
+  reject(error: Error): void;
+  phase?(phase: RoundPhase): void;
+}
+
+/** A worker that does not answer is ended all the same. */
+const LONGEST_END_MS = 100;
+
+export class WorkerPool {
+  private readonly parts: PoolParts;
+  private threads: Thread[] = [];
+  private readonly homes = new Map<string, Thread>();
+  private lastId = 0;
+
+  constructor(parts: PoolParts) {
+    this.parts = parts;
+  }
+
+  /** What rounds see with; rejects where no tracker works here. */
+  eyes(): Promise<Eyes> {
+    return this.first().eyes;
+  }
+
+  async find(target: TargetName): Promise<readonly FoundProcess[]> {
+    const thread = this.first();
+    await thread.eyes;
+    const answer = await this.ask(thread, (id) => ({ type: "find", id, target }));
+    return answer.type === "found" ? answer.processes : [];
+  }
+
+  /** Runs one round; an aborted signal ends it within one bounded system call, and its report says so. */
+  async round(call: RoundCall): Promise<RoundReport> {
+    const thread = this.homeOf(call.process);
+    await thread.eyes;
+    const { process, engineType, config, signal } = call;
+    let id = 0;
+    const stop = () => thread.worker.postMessage({ type: "stop", id } satisfies ToWorker);
+    const asked = this.ask(thread, (given) => ({ type: "round", id: (id = given), process, engineType, config }), call.phase);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      const answer = await asked;
+      if (answer.type !== "report") throw new Error(`a round was answered by ${answer.type}`);
+      return answer.report;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  forget(process: ProcessId): void {
+    const key = keyOf(process);
+    this.homes.get(key)?.worker.postMessage({ type: "forget", process } satisfies ToWorker);
+    this.homes.delete(key);
+  }
+
+  /** Ends all threads; nothing may be running. */
+  async close(): Promise<void> {
+    const ending = this.threads;
+    this.threads = [];
+    this.homes.clear();
+    await Promise.all(ending.map(async ({ worker, eyes, ended }) => {
+      const sighted = await eyes.then(() => true, () => false);
+      if (sighted) worker.postMessage({ type: "end" } satisfies ToWorker);
+      if (sighted) await Promise.race([ended, Bun.sleep(LONGEST_END_MS)]);
+      worker.terminate();
+    }));
+  }
+
+  private first(): Thread {
+    return this.threads[0] ?? this.grow();
+  }
+
+  private homeOf(process: ProcessId): Thread {
+    const key = keyOf(process), home = this.homes.get(key);
+    if (home) return home;
+    const load = (thread: Thread) => [...this.homes.values()].filter((other) => other === thread).length;
+    const quietest = this.threads.reduce((best, thread) => (load(thread) < load(best) ? thread : best), this.first());
+    const thread = load(quietest) > 0 && this.threads.length < this.parts.threads ? this.grow() : quietest;
+    this.homes.set(key, thread);
+    return thread;
+  }
+
+  private grow(): Thread {
+    const worker = new Worker(this.parts.worker);
+    const { promise: eyes, resolve, reject } = Promise.withResolvers<Eyes>();
+    eyes.catch(() => undefined); // whoever asks is told
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const thread: Thread = { worker, eyes, ended, waiting: new Map() };
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.type === "ready") resolve(data.eyes);
+      else if (data.type === "blind") reject(new Error(data.reason));
+      else if (data.type === "ended") end();
+      else deliver(thread, data);
+    };
+    worker.onerror = (event) => {
+      const error = new Error(`a round worker failed: ${event.message}`);
+      reject(error);
+      for (const waiting of thread.waiting.values()) waiting.reject(error);
+      thread.waiting.clear();
+    };
+    void this.parts.offsets().then((offsets) => worker.postMessage({ type: "begin", offsets } satisfies ToWorker), reject);
+    this.threads.push(thread);
+    return thread;
+  }
+
+  private ask(thread: Thread, message: (id: number) => ToWorker, phase?: (phase: RoundPhase) => void): Promise<FromWorker> {
+    const id = ++this.lastId, { promise, resolve, reject } = Promise.withResolvers<FromWorker>();
+    thread.waiting.set(id, { resolve, reject, ...(phase ? { phase } : {}) });
+    thread.worker.postMessage(message(id));
+    return promise;
+  }
+}
+
+function deliver(thread: Thread, message: Extract<FromWorker, { id: number }>): void {
+  const waiting = thread.waiting.get(message.id);
+  if (!waiting) return;
+  if (message.type === "phase") {
+    waiting.phase?.(message.phase);
+    return;
+  }
+  thread.waiting.delete(message.id);
+  if (message.type === "failed") waiting.reject(Object.assign(new Error(message.message), { stack: message.stack ?? message.message }));
+  else waiting.resolve(message);
+}
+
+function keyOf({ pid, startTicks }: ProcessId): string {
+  return `${pid}:${startTicks}`;
+}
