@@ -1,7 +1,7 @@
 import { trimBlanks } from "./blanks.ts";
 import { type Run, type Seen, type With, keyOf, refusalTexts } from "./check-run.ts";
 import { type EngineTable, type EngineValues, unsupported } from "./engine.ts";
-import type { RawEntry, RawSection } from "./raw.ts";
+import { type RawEntry, type RawSection, collect } from "./raw.ts";
 import { type Level, brokenRules, soundLevel, unknownLevel } from "./rules.ts";
 import { type Fields, type Section, at, atValue, readSection } from "./section.ts";
 
@@ -20,8 +20,8 @@ export function checkEngine(run: Run, raw: RawSection): void {
     foreignKeys: table?.foreignKeys ?? table === undefined,
     elsewhere: (key) => run.tables.elsewhere("engine", key),
   });
-  run.problems.push(...section.problems);
-  run.warnings.push(...section.warnings);
+  collect(run.problems, section.problems);
+  collect(run.warnings, section.warnings);
   if (table === undefined) {
     seeUnknown(run, raw, type);
   } else {
@@ -40,7 +40,7 @@ function checkPlace(run: Run, raw: RawSection, { table, section, typeEntry }: Kn
   const identityKey = table.foreignKeys === true ? "eng_name" : "name";
   const level = { values, broken: section.broken };
   const project = section.broken.has("project") ? undefined : findProject(run, raw, values.project, section.entryOf("project"));
-  run.problems.push(...brokenRules(table.rules, raw, section, { project: project ?? unknownLevel, engine: level, task: unknownLevel }));
+  collect(run.problems, brokenRules(table.rules, raw, section, { project: project ?? unknownLevel, engine: level, task: unknownLevel }));
   if (section.broken.has("project") || section.broken.has(identityKey)) {
     run.namelessEngine = true;
     return;

@@ -2,7 +2,7 @@ import { trimBlanks } from "./blanks.ts";
 import { type Run, type With, refusalTexts } from "./check-run.ts";
 import { unsupported } from "./engine.ts";
 import type { ProjectValues } from "./project.ts";
-import type { RawSection } from "./raw.ts";
+import { type RawSection, collect } from "./raw.ts";
 import { brokenRules, unknownLevel } from "./rules.ts";
 import { at, atValue, readSection } from "./section.ts";
 
@@ -24,8 +24,8 @@ export function checkProject(run: Run, raw: RawSection): void {
   const level = { values: section.values, broken: section.broken };
   const rules = [...run.tables.engine.values()].flatMap((engine) => engine.rules);
   const broken = brokenRules(rules, raw, section, { project: level, engine: unknownLevel, task: unknownLevel });
-  run.problems.push(...section.problems, ...broken);
-  run.warnings.push(...section.warnings);
+  collect(run.problems, [...section.problems, ...broken]);
+  collect(run.warnings, section.warnings);
   if (section.broken.has("name")) {
     run.namelessProject = true;
     return;

@@ -1,7 +1,7 @@
 import { trimBlanks } from "./blanks.ts";
 import { findProject } from "./check-engine.ts";
 import { type Run, type Seen, type With, keyOf, refusalTexts } from "./check-run.ts";
-import type { RawSection } from "./raw.ts";
+import { type RawSection, collect } from "./raw.ts";
 import { type Level, brokenRules, soundLevel, unknownLevel } from "./rules.ts";
 import { type Fields, type Section, at, atValue, readSection, shown } from "./section.ts";
 import type { TaskValues } from "./task.ts";
@@ -19,8 +19,8 @@ export function checkTask(run: Run, raw: RawSection): void {
     whyMissing: (key) => whyMissing(raw, key),
   });
   const values = fitThreads(run, raw, section);
-  run.problems.push(...section.problems, ...targetProblems(raw, section));
-  run.warnings.push(...section.warnings);
+  collect(run.problems, [...section.problems, ...targetProblems(raw, section)]);
+  collect(run.warnings, section.warnings);
   const project = section.broken.has("project") ? undefined : findProject(run, raw, values.project, section.entryOf("project"));
   if (found === "absent" && project !== undefined && !section.broken.has("engine")) {
     const says = `[task] engine=${values.engine}: project ${values.project} has no engine of this name`;
@@ -29,7 +29,7 @@ export function checkTask(run: Run, raw: RawSection): void {
   }
   const level = { values, broken: section.broken };
   const levels = { project: project ?? unknownLevel, engine: found === "absent" ? unknownLevel : (found?.level ?? unknownLevel), task: level };
-  run.problems.push(...brokenRules(engine?.rules ?? [], raw, section, levels));
+  collect(run.problems, brokenRules(engine?.rules ?? [], raw, section, levels));
   if (!["project", "engine", "name"].some((key) => section.broken.has(key))) addTask(run, raw, values, table?.foreignKeys === true);
 }
 

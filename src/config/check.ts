@@ -7,7 +7,7 @@ import { checkTask } from "./check-task.ts";
 import type { EngineTable } from "./engine.ts";
 import { parseFile } from "./file.ts";
 import { nearest } from "./nearest.ts";
-import type { Finding, RawFile, RawSection } from "./raw.ts";
+import { type Finding, type RawFile, type RawSection, collect, limitLines } from "./raw.ts";
 import { at, shown } from "./section.ts";
 import { sectionNames, tablesOf } from "./tables.ts";
 
@@ -47,7 +47,7 @@ export async function check(text: string, path: string, context: CheckContext): 
 export function checkFile(file: RawFile, context: CheckContext): Checked {
   const run = emptyRun(tablesOf(context.engines), context);
   // Where the syntax is wrong, missing keys and the like would only repeat it.
-  run.problems.push(...file.problems);
+  collect(run.problems, file.problems);
   if (file.problems.length === 0) {
     const named = (name: string): RawSection[] => file.sections.filter((section) => section.name === name);
     checkNames(run, file);
@@ -70,21 +70,13 @@ export function problemLines({ path, problems, refusals }: Checked): string[] {
   return limitLines(all.map((finding) => `${path}:${finding.line}: ${finding.says}`));
 }
 
-const LINES_OF_A_MESSAGE = 50;
-
-/** A message that a person can read: the first lines, and how many more there are. */
-export function limitLines(lines: readonly string[]): string[] {
-  if (lines.length <= LINES_OF_A_MESSAGE) return [...lines];
-  return [...lines.slice(0, LINES_OF_A_MESSAGE), `and ${lines.length - LINES_OF_A_MESSAGE} more`];
-}
-
 function checkNames(run: Run, file: RawFile): void {
   const known: ReadonlySet<string> = new Set(sectionNames);
   for (const section of file.sections) {
     if (known.has(section.name)) continue;
     const near = nearest(section.name, known);
     const guess = near === undefined ? "only [project], [engine] and [task] are read" : `did you mean [${near}]?`;
-    (run.strict ? run.problems : run.warnings).push(at(section, `[${shown(section.name)}] is no section; ${guess}`));
+    collect(run.strict ? run.problems : run.warnings, [at(section, `[${shown(section.name)}] is no section; ${guess}`)]);
   }
   if (!file.sections.some((section) => known.has(section.name))) {
     run.problems.push({ line: 1, column: 1, says: "has no [project], [engine] or [task] section" });

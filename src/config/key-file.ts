@@ -3,38 +3,48 @@
 // value in quotes of our own: by itself `ini` ends values at ";", unquotes, makes `true` a boolean, merges sections and knows no lines.
 import ini from "ini";
 import { dropBlanksAtEnd, skipBlanks } from "./blanks.ts";
-import type { Finding, RawEntry, RawFile, RawSection } from "./raw.ts";
+import { type Finding, type RawEntry, type RawFile, type RawSection, collect } from "./raw.ts";
+
+// Beyond these a file is no configuration, and reading it would take the memory that this program is to save.
+const MOST_KEYS = 10_000;
+const MOST_SECTIONS = 200_000;
 
 /** Each block is a section of its own, also where several have the same name: they are several objects. */
 export function parseKeyFile(text: string): Omit<RawFile, "path"> {
   if (text.startsWith("\ufeff")) {
     return { sections: [], problems: [{ line: 1, column: 1, says: "begins with a byte order mark, which must be removed" }] };
   }
-  const sections: RawSection[] = [];
   const problems: Finding[] = [];
-  let section: RawSection | undefined;
-  let body: EntryLine[] = [];
-  const close = (): void => {
-    if (section !== undefined) sections.push({ ...section, entries: readBody(body) });
-    body = [];
-  };
+  const blocks: Block[] = [];
   for (const [index, line] of text.split("\n").entries()) {
     const parsed = parseLine(line.endsWith("\r") ? line.slice(0, -1) : line, index + 1);
     if (parsed === undefined) continue;
-    if ("says" in parsed) {
-      problems.push(parsed);
-    } else if ("name" in parsed) {
-      close();
-      section = parsed;
-    } else if (section === undefined) {
-      problems.push({ line: parsed.line, column: parsed.column, says: `key "${shownKey(parsed.key)}" stands before the first [section]` });
-    } else if (!parsed.key.endsWith("]")) {
-      // `key[de]` is a translation of a key, which GLib drops.
-      body.push(parsed);
+    if ("name" in parsed) {
+      blocks.push({ head: parsed, body: [] });
+      if (blocks.length <= MOST_SECTIONS) continue;
+      problems.push({ line: parsed.line, column: parsed.column, says: `there are more than ${MOST_SECTIONS} sections` });
+      break;
     }
+    const problem = "says" in parsed ? parsed : putInto(blocks.at(-1), parsed);
+    if (problem !== undefined) collect(problems, [problem]);
   }
-  close();
+  const sections = problems.length > 0 ? [] : blocks.map(({ head, body }) => ({ ...head, entries: readBody(body) }));
   return { sections, problems };
+}
+
+interface Block {
+  readonly head: RawSection;
+  readonly body: EntryLine[];
+}
+
+function putInto(block: Block | undefined, entry: EntryLine): Finding | undefined {
+  const { line, column, key } = entry;
+  if (block === undefined) return { line, column, says: `key "${shownKey(key)}" stands before the first [section]` };
+  // `key[de]` is a translation of a key, which GLib drops.
+  if (key.endsWith("]")) return undefined;
+  if (block.body.length > MOST_KEYS) return undefined;
+  block.body.push(entry);
+  return block.body.length > MOST_KEYS ? { line, column, says: `[${shownKey(block.head.name)}] has more than ${MOST_KEYS} keys` } : undefined;
 }
 
 interface EntryLine {

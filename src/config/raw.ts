@@ -33,6 +33,16 @@ export interface RawFile {
   readonly problems: readonly Finding[];
 }
 
+/** Findings that are kept of a file: enough for anyone, and no file can fill the memory with them. */
+const MOST_FINDINGS = 1000;
+
+/** Appends findings, as far as they are kept. */
+export function collect(into: Finding[], findings: readonly Finding[]): void {
+  for (const finding of findings) {
+    if (into.length < MOST_FINDINGS) into.push(finding);
+  }
+}
+
 /** `slide.conf:4: [project] interval=0: must be an integer, 1..1200 s`. */
 export function formatFinding(path: string, finding: Finding): string {
   return `${path}:${finding.line}: ${finding.says}`;
@@ -41,4 +51,12 @@ export function formatFinding(path: string, finding: Finding): string {
 /** The same with the column, as editors understand it. */
 export function formatFindingWithColumn(path: string, finding: Finding): string {
   return `${path}:${finding.line}:${finding.column}: ${finding.says}`;
+}
+
+const LINES_OF_A_MESSAGE = 50;
+
+/** A message that a person can read: the first lines, and whether there are more. */
+export function limitLines(lines: readonly string[]): string[] {
+  if (lines.length <= LINES_OF_A_MESSAGE) return [...lines];
+  return [...lines.slice(0, LINES_OF_A_MESSAGE), "and more of the kind"];
 }

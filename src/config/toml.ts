@@ -21,7 +21,8 @@ export function parseTomlFile(text: string): Omit<RawFile, "path"> {
     const found = decoded.tables[name];
     const values: unknown = Array.isArray(found) ? found[place] : found;
     if (table.path.length !== 1 || !isTable(values)) {
-      problems.push({ line: table.line, column: table.column, says: `[${table.path.join(".")}] is a table inside a section, which has no meaning here` });
+      const says = `[${table.path.join(".")}] is a table inside a section, which has no meaning here`;
+      problems.push({ line: table.line, column: table.column, says });
       continue;
     }
     sections.push({ line: table.line, column: table.column, name, entries: readKeys(table, values, problems) });

@@ -1,5 +1,5 @@
 // The objects as an operator sees them.
-import type { ProjectObject } from "./objects.ts";
+import type { ProjectObject } from "./task-spec.ts";
 
 /** A project for `project show --json` and for completion: plain JSON, newest engines and tasks first. */
 export interface ProjectView {

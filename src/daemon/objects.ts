@@ -1,35 +1,15 @@
 // Projects, engines and tasks: a state machine without I/O. It says what must be started and stopped; rounds.ts does it.
-import { type Checked, type Existing, checkFile, limitLines, problemLines } from "../config/check.ts";
-import { type CheckedEngine, type CheckedProject, type CheckedTask, type WrittenEntry, refusalTexts } from "../config/check-run.ts";
-import type { EngineTable, EngineValues } from "../config/engine.ts";
+import { type Checked, type Existing, checkFile, problemLines } from "../config/check.ts";
+import { type CheckedTask, refusalTexts } from "../config/check-run.ts";
+import type { EngineTable } from "../config/engine.ts";
 import { type Identity, identify } from "../config/identify.ts";
-import type { ProjectValues } from "../config/project.ts";
-import { type Finding, type RawFile, formatFinding } from "../config/raw.ts";
-import type { TaskValues } from "../config/task.ts";
+import { type Finding, type RawFile, formatFinding, limitLines } from "../config/raw.ts";
 import { ConfigError, RefusedError } from "../errors.ts";
 import { type ProjectView, objectTable, viewOf } from "./objects-view.ts";
+import type { ProjectObject, TaskSpec } from "./task-spec.ts";
 
 export type { ProjectView } from "./objects-view.ts";
-
-/** A task with all that a round of it needs; can be sent to a worker. */
-export interface TaskSpec {
-  /** `project/engine/task`, with `/` and `%` inside the names as %2F and %25, so that no two tasks share one. */
-  readonly id: string;
-  readonly project: string;
-  /** The engine's identity in its project: its type, or the `eng_name` of a third party's. */
-  readonly engine: string;
-  readonly engineType: string;
-  readonly name: string;
-  readonly target: { readonly type: "pid" | "name"; readonly value: string };
-  /** Typed by the tables of the engine: EngineConfig of its fields. */
-  readonly config: {
-    readonly project: ProjectValues & Readonly<Record<string, unknown>>;
-    readonly engine: EngineValues & Readonly<Record<string, unknown>>;
-    readonly task: TaskValues & Readonly<Record<string, unknown>>;
-  };
-  /** The two sections as they stand in a key file, for engines whose library reads them itself. */
-  readonly written?: { readonly engine: readonly WrittenEntry[]; readonly task: readonly WrittenEntry[] };
-}
+export type { TaskSpec } from "./task-spec.ts";
 
 /** What a change of the objects asks for. */
 export interface Change {
@@ -37,22 +17,6 @@ export interface Change {
   readonly stop: readonly TaskSpec[];
   /** Lines for the log, with file and line. */
   readonly warnings: readonly string[];
-}
-
-/** A project as Objects keeps it; maps are in the order of adding. */
-export interface ProjectObject {
-  readonly name: string;
-  readonly values: CheckedProject["values"];
-  readonly engines: Map<string, EngineObject>;
-  started: boolean;
-}
-
-export interface EngineObject {
-  readonly identity: string;
-  readonly type: string;
-  readonly values: CheckedEngine["values"];
-  readonly written: readonly WrittenEntry[] | undefined;
-  readonly tasks: Map<string, TaskSpec>;
 }
 
 /** All objects of a daemon. Every method either does all that it is asked for or throws and has done nothing. */
@@ -81,7 +45,7 @@ export class Objects {
       this.#projects.get(project)?.engines.set(identity, { identity, type, values, written, tasks: new Map() });
     }
     const start = tasks.flatMap((task) => this.#addTask(task));
-    return { start, stop: [], warnings: checked.warnings.map((finding) => formatFinding(checked.path, finding)) };
+    return { start, stop: [], warnings: limitLines(checked.warnings.map((finding) => formatFinding(checked.path, finding))) };
   }
 
   /** Deletes every object that a file names, and what belongs to them. Started tasks among them are to be stopped. */

@@ -135,6 +135,15 @@ describe("a trap of the ini package is closed:", () => {
   });
 });
 
+test("a section of more than 10,000 keys is refused at the first key too many", () => {
+  expect(keysOf(`[a]\n${"k=1\n".repeat(10_000)}[b]\n${"k=1\n".repeat(10_000)}`)).toHaveLength(20_000);
+  expect(keysOf(`[a]\n${"k=1\n".repeat(10_005)}`)).toEqual(["10002:1 [a] has more than 10000 keys"]);
+});
+
+test("a file of more than 200,000 sections is refused there", () => {
+  expect(keysOf("[a]\n".repeat(1_000_000))).toEqual(["200001:1 there are more than 200000 sections"]);
+});
+
 test("a line of two million blanks takes no quadratic time", () => {
   const blanks = " ".repeat(2_000_000);
   const started = performance.now();

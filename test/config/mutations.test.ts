@@ -23,9 +23,10 @@ const whole = `${slideFile}\n${cslideFile.replace("name=23456", "value=23456")}\
 const toml = slideFile.replace(/^\[(.*)\]$/gm, "[[$1]]").replace(/^(\w+)=([A-Za-z_]\w*|10g)$/gm, '$1 = "$2"');
 const seeds = [slideFile, whole, whole.replaceAll("\n", "\r\n"), toml];
 const pieces = [
-  "[", "]", "[[", "]]", "=", "\n", "\r\n", "#", ";", "\\", "\\s", "\\q", '"', '"""', "'''", "\0", "\u0001", "\u2028", "\ufeff", "ä", " ", "\t", "-", "0", "9".repeat(30),
-  "[task]\n", "[project]\n", "[engine]\n", "name=", "project=test\n", "engine=cslide\n", "T=", "type=pid\n", "value=", "__proto__=1\n", "toString=1\n",
-  "constructor.prototype=1\n", "k[de]=1\n", "true", "null", "{", "}", "1e400", "2020-01-01", "thirdparty", "damon", "scan_type=psi\n", "x".repeat(300),
+  "[", "]", "[[", "]]", "=", "\n", "\r\n", "#", ";", "\\", "\\s", "\\q", '"', '"""', "'''", "{", "}", " ", "\t", "-", "0", "ä",
+  "\0", "\u0001", "\u2028", "\ufeff", "9".repeat(30), "x".repeat(300), "[task]\n", "[project]\n", "[engine]\n", "project=test\n",
+  "engine=cslide\n", "type=pid\n", "name=", "value=", "T=", "__proto__=1\n", "toString=1\n", "constructor.prototype=1\n", "k[de]=1\n",
+  "true", "null", "1e400", "2020-01-01", "thirdparty", "damon", "scan_type=psi\n",
 ];
 
 function mutate(seed: string, random: (below: number) => number): Uint8Array {
@@ -65,7 +66,7 @@ test(`${rounds} mutated files become all of their objects, or errors with line n
     } catch (error) {
       if (error instanceof ConfigError) {
         outcomes.wrong += 1;
-        for (const line of error.problems) expect(line).toMatch(/^(a\.(conf|toml):[1-9]\d*: [^\u0000-\u001f]+|and \d+ more)$/);
+        for (const line of error.problems) expect(line).toMatch(/^(a\.(conf|toml):[1-9]\d*: [^\u0000-\u001f]+|and more of the kind)$/);
       } else if (error instanceof RefusedError) {
         outcomes.refused += 1;
         expect(error.message).toMatch(/^error: (project|engine|task) (has been existed|is not exist)$/);

@@ -49,7 +49,10 @@ describe("what has no meaning here is said with its place:", () => {
   test.each([
     ["name = 1\n[[task]]", ["1:1 name stands before the first [[section]]"]],
     ["task = [{ name = 'a' }]", ["1:1 task stands before the first [[section]]"]],
-    ["[task]\na = [1,\n2]\nb = { c = 1 }\nd.e = 1\nf = 2", ["2:1 [task] a: must be a plain value", "4:1 [task] b: must be a plain value", "5:1 [task] d.e: must be a plain value"]],
+    [
+      "[task]\na = [1,\n2]\nb = { c = 1 }\nd.e = 1\nf = 2",
+      ["2:1 [task] a: must be a plain value", "4:1 [task] b: must be a plain value", "5:1 [task] d.e: must be a plain value"],
+    ],
     ["[task]\n[task.x]\nk=1", ["2:1 [task.x] is a table inside a section, which has no meaning here"]],
     ["[[task]]\n[[task.x]]\n[[task]]\nk=1", ["2:1 [task.x] is a table inside a section, which has no meaning here"]],
     ["[a.b]\nk=1", ["1:1 [a.b] is a table inside a section, which has no meaning here"]],

@@ -127,7 +127,10 @@ describe("add", () => {
   test("tells problems and refusals of a file together, in its order", async () => {
     const error = await errorOf(() => add(engine("q"), project("p").replace("loop=1", "loop=0")));
     expect(error).toBeInstanceOf(ConfigError);
-    expect(error.message).toBe("a.conf:2: [engine] project=q: there is no project of this name\na.conf:6: [project] loop=0: must be an integer, 1..120");
+    expect(error.message.split("\n")).toEqual([
+      "a.conf:2: [engine] project=q: there is no project of this name",
+      "a.conf:6: [project] loop=0: must be an integer, 1..120",
+    ]);
   });
 
   test("adds nothing of a file of which one part is wrong", async () => {
@@ -150,7 +153,9 @@ describe("add", () => {
   });
 
   test("gives no two tasks one id, whatever their names", async () => {
-    const names = (a: string, b: string): string => `${project(a)}[engine]\nproject=${a}\nname=thirdparty\neng_name=${b}\nlibname=/x\nops_name=x\n[task]\nproject=${a}\nengine=${b}\nname=t\ntype=pid\nvalue=1\n`;
+    const names = (a: string, b: string): string =>
+      `${project(a)}[engine]\nproject=${a}\nname=thirdparty\neng_name=${b}\nlibname=/x\nops_name=x\n` +
+      `[task]\nproject=${a}\nengine=${b}\nname=t\ntype=pid\nvalue=1\n`;
     await add(names("a/b", "c"), names("a", "b/c"), names("a%2Fb", "c"));
     const started = ["a/b", "a", "a%2Fb"].flatMap((name) => ids(objects.start(name)).start);
     expect(started).toEqual(["a%2Fb/c/t", "a/b%2Fc/t", "a%252Fb/c/t"]);
@@ -185,7 +190,8 @@ describe("del", () => {
 
   test("needs the names, and says which one it lacks", async () => {
     const error = await errorOf(() => del("[task]\nproject=p\nname=a\n[engine]\nproject=p\nname=thirdparty\n"));
-    expect(error.message.split("\n").map((line) => line.replace(/;.*/, ""))).toEqual(["a.conf:1: [task] has no engine", "a.conf:4: [engine] has no eng_name"]);
+    const lines = error.message.split("\n").map((line) => line.replace(/;.*/, ""));
+    expect(lines).toEqual(["a.conf:1: [task] has no engine", "a.conf:4: [engine] has no eng_name"]);
     expect(error.exitCode).toBe(2);
   });
 
@@ -269,28 +275,4 @@ test("startedTasks are those of the started projects", async () => {
   await add(project("p"), engine("p"), task("p", "a"), project("q"), engine("q"), task("q", "b"));
   objects.start("q");
   expect(objects.startedTasks().map(({ id }) => id)).toEqual(["q/slide/b"]);
-});
-
-test("adding 1,000 projects of 10 tasks does not grow quadratically, nor does deleting them", async () => {
-  const files: string[] = [];
-  for (let number = 0; number < 1000; number++) {
-    const name = `p${number}`;
-    files.push(project(name) + engine(name) + Array.from({ length: 10 }, (_, each) => task(name, `t${each}`)).join(""));
-  }
-  const parsed = await Promise.all(files.map((text) => parseFile(text, "a.conf")));
-  const millis = (part: typeof parsed, change: (file: (typeof parsed)[number]) => unknown): number => {
-    const began = performance.now();
-    for (const file of part) change(file);
-    return performance.now() - began;
-  };
-  for (const file of parsed.slice(0, 300)) objects.add(file);
-  for (const file of parsed.slice(0, 300)) objects.del(file);
-  const first = millis(parsed.slice(0, 250), (file) => objects.add(file));
-  for (const file of parsed.slice(250, 750)) objects.add(file);
-  const last = millis(parsed.slice(750), (file) => objects.add(file));
-  expect(objects.list()).toHaveLength(1000);
-  // Quadratic growth would make the last quarter seven times as slow as the first.
-  expect(last).toBeLessThan(first * 3 + 50);
-  expect(millis(parsed, (file) => objects.del(file))).toBeLessThan(2000);
-  expect(objects.list()).toEqual([]);
 });

@@ -1,0 +1,41 @@
+// Projects, engines and tasks as the daemon keeps them.
+import type { CheckedEngine, CheckedProject, WrittenEntry } from "../config/check-run.ts";
+import type { EngineValues } from "../config/engine.ts";
+import type { ProjectValues } from "../config/project.ts";
+import type { TaskValues } from "../config/task.ts";
+
+/** A task with all that a round of it needs; can be sent to a worker. */
+export interface TaskSpec {
+  /** `project/engine/task`, with `/` and `%` inside the names as %2F and %25, so that no two tasks share one. */
+  readonly id: string;
+  readonly project: string;
+  /** The engine's identity in its project: its type, or the `eng_name` of a third party's. */
+  readonly engine: string;
+  readonly engineType: string;
+  readonly name: string;
+  readonly target: { readonly type: "pid" | "name"; readonly value: string };
+  /** Typed by the tables of the engine: EngineConfig of its fields. */
+  readonly config: {
+    readonly project: ProjectValues & Readonly<Record<string, unknown>>;
+    readonly engine: EngineValues & Readonly<Record<string, unknown>>;
+    readonly task: TaskValues & Readonly<Record<string, unknown>>;
+  };
+  /** The two sections as they stand in a key file, for engines whose library reads them itself. */
+  readonly written?: { readonly engine: readonly WrittenEntry[]; readonly task: readonly WrittenEntry[] };
+}
+
+/** A project as Objects keeps it; maps are in the order of adding. */
+export interface ProjectObject {
+  readonly name: string;
+  readonly values: CheckedProject["values"];
+  readonly engines: Map<string, EngineObject>;
+  started: boolean;
+}
+
+export interface EngineObject {
+  readonly identity: string;
+  readonly type: string;
+  readonly values: CheckedEngine["values"];
+  readonly written: readonly WrittenEntry[] | undefined;
+  readonly tasks: Map<string, TaskSpec>;
+}
