@@ -10,6 +10,7 @@ const lab = new Lab();
 afterEach(() => lab.close());
 
 const bench = join(import.meta.dir, "../../bench");
+const FLAGS = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
 const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
 describe("a lab", () => {
@@ -91,7 +92,7 @@ describe("the C floor", () => {
   });
 
   async function compile(source: string, program: string): Promise<void> {
-    const { status, stderr } = await etmem(["-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", program, join(bench, source)], { program: "gcc" });
+    const { status, stderr } = await etmem([...FLAGS, "-o", program, join(bench, source)], { program: "gcc" });
     if (status !== 0) throw new Error(stderr);
   }
 });

@@ -17,7 +17,7 @@ interface Layer {
 const LAYERS: readonly Layer[] = [
   {
     name: "main", files: ["src/main.ts"], may: ["cli", "commands", "log"], packages: ["node:"],
-    also: { "src/main.ts": ["src/ffi/syslog.ts", "package.json"] },
+    also: { "src/main.ts": ["src/ffi/syslog.ts", "src/ffi/probe.ts", "package.json"] },
   },
   { name: "cli", files: ["src/cli.ts"], may: ["commands"], also: { "src/cli.ts": ["src/config/nearest.ts"] }, packages: ["clipanion", "node:"] },
   {
@@ -26,6 +26,7 @@ const LAYERS: readonly Layer[] = [
       "src/commands/daemon.ts": ["src/daemon/start.ts", "src/daemon/detach.ts"],
       "src/commands/generate.ts": ["docs"],
       "src/commands/completion.ts": ["docs"],
+      "src/commands/struct-offsets.ts": ["src/memory/struct-offsets.ts"],
       "src/commands/doctor.ts": ["src/memory/capabilities.ts"],
       "src/commands/obj/check.ts": ["src/daemon/objects.ts", "src/daemon/check.ts"],
       "src/commands/demo.ts": ["memory", "src/daemon/start.ts"],
