@@ -89,14 +89,15 @@ export class RunFeeder {
   take(pages: number): number {
     const { runs } = this;
     let pieces = 0;
-    for (let left = pages; left > 0 && pieces < this.from.length && this.run < runs.from.length; pieces++) {
+    for (let left = pages; left > 0 && pieces < this.from.length && this.run < runs.from.length;) {
       const end = runs.to[this.run]!;
       const to = end - this.at <= left ? end : Math.min(end, Math.max(chunkFloor(this.at + left), chunkFloor(this.at) + 512));
       this.from[pieces] = this.at;
-      this.to[pieces] = to;
+      this.to[pieces++] = to;
       left -= to - this.at;
-      if (to === end) this.at = runs.from[++this.run] ?? 0;
-      else this.at = to;
+      this.at = to;
+      if (to < end) break;
+      this.at = runs.from[++this.run] ?? 0;
     }
     return pieces;
   }
