@@ -17,6 +17,8 @@ export interface Surroundings {
   onSignal(signal: "SIGINT" | "SIGTERM" | "SIGHUP", listener: () => void): void;
   /** Where the daemon's log goes. */
   openLog(): Promise<Sink>;
+  /** Does somebody listen on the abstract socket, with or without room for one more client? */
+  isListening(name: string): Promise<boolean>;
   /** How to start this program again: the file, and the words before its own arguments. */
   readonly self: { readonly file: string; readonly leading: readonly string[] };
   /** The program of a round's worker; a compiled program finds it only from its entry file. */

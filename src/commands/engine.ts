@@ -1,6 +1,5 @@
 // etmem engine WORD -n PROJECT -e ENGINE [-t TASK] [-s NAME]
 import { Option } from "clipanion";
-import { sendRequest } from "../client.ts";
 import { COMMAND } from "../protocol.ts";
 import type { CommandModule } from "./command.ts";
 import type { OptionRow } from "./getopt.ts";
@@ -21,7 +20,7 @@ class EngineCommand extends EtmemCommand {
   override async execute(): Promise<void> {
     const names = { project: this.project, engine: this.engine, engineCommand: this.word };
     const task = this.task === undefined ? {} : { task: this.task };
-    this.around.stdout(await sendRequest({ socket: this.socket }, { command: COMMAND.engine, ...names, ...task }));
+    this.around.stdout(await this.send(this.socket, { command: COMMAND.engine, ...names, ...task }));
   }
 }
 

@@ -34,6 +34,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     path: ["daemon"], doc: "Runs the daemon; the same as etmemd.",
     load: async () => (await import("./daemon.ts")).daemon,
   },
+  {
+    path: ["demo"], doc: "Shows on this machine what etmem does, in 20 seconds.",
+    load: async () => (await import("./demo.ts")).demo,
+  },
   { path: ["struct-offsets"], load: async () => (await import("./struct-offsets.ts")).structOffsets },
   { path: ["workload"], load: async () => (await import("./workload.ts")).workload },
 ];

@@ -1,5 +1,7 @@
 // From the rows of options to the fields of a command's class; and the rows that several commands share.
 import { Command, Option } from "clipanion";
+import { sendJson, sendRequest } from "../client.ts";
+import type { JsonRequest, WireRequest } from "../protocol.ts";
 import type { EtmemContext } from "./command.ts";
 import type { OptionRow } from "./getopt.ts";
 
@@ -7,6 +9,16 @@ import type { OptionRow } from "./getopt.ts";
 export abstract class EtmemCommand extends Command<EtmemContext> {
   protected get around(): EtmemContext["around"] {
     return this.context.around;
+  }
+
+  /** Sends a request in the original's form; gives the text of the answer. */
+  protected send(socket: string, request: WireRequest): Promise<string> {
+    return sendRequest({ socket, isListening: this.around.isListening }, request);
+  }
+
+  /** Sends a request in JSON; gives each line of the answer as it comes. */
+  protected sendJson(socket: string, request: JsonRequest, take: (line: unknown) => void): Promise<void> {
+    return sendJson({ socket, isListening: this.around.isListening }, request, take);
   }
 }
 

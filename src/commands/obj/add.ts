@@ -1,6 +1,5 @@
 // etmem obj add -f FILE [-s NAME]
 import { resolve } from "node:path";
-import { sendRequest } from "../../client.ts";
 import { COMMAND } from "../../protocol.ts";
 import type { CommandModule } from "../command.ts";
 import type { OptionRow } from "../getopt.ts";
@@ -16,7 +15,7 @@ class ObjAdd extends EtmemCommand {
 
   override async execute(): Promise<void> {
     // The daemon opens the file. A relative path means the caller's directory; the original took it for the daemon's.
-    await sendRequest({ socket: this.socket }, { command: COMMAND.objAdd, file: resolve(this.around.cwd, this.file) });
+    await this.send(this.socket, { command: COMMAND.objAdd, file: resolve(this.around.cwd, this.file) });
   }
 }
 

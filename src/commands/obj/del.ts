@@ -1,6 +1,5 @@
 // etmem obj del -f FILE [-s NAME]
 import { resolve } from "node:path";
-import { sendRequest } from "../../client.ts";
 import { COMMAND } from "../../protocol.ts";
 import type { CommandModule } from "../command.ts";
 import { DEFAULT_SOCKET, EtmemCommand, SOCKET, text } from "../option.ts";
@@ -12,7 +11,7 @@ class ObjDel extends EtmemCommand {
   socket = text(SOCKET, DEFAULT_SOCKET);
 
   override async execute(): Promise<void> {
-    await sendRequest({ socket: this.socket }, { command: COMMAND.objDel, file: resolve(this.around.cwd, this.file) });
+    await this.send(this.socket, { command: COMMAND.objDel, file: resolve(this.around.cwd, this.file) });
   }
 }
 

@@ -1,5 +1,4 @@
 // etmem project show [-n NAME] [-s NAME] [--json]
-import { sendJson, sendRequest } from "../../client.ts";
 import { RefusedError } from "../../errors.ts";
 import { COMMAND } from "../../protocol.ts";
 import type { CommandModule } from "../command.ts";
@@ -21,7 +20,7 @@ class ProjectShow extends EtmemCommand {
 
   async #showTable(): Promise<void> {
     const request = { command: COMMAND.projectShow, ...(this.name === undefined ? {} : { project: this.name }) };
-    const table = await sendRequest({ socket: this.socket }, request);
+    const table = await this.send(this.socket, request);
     // The protocol calls the answer for a project that does not exist a success: an exit code must not.
     if (table === `project: project ${this.name} is not existed\n\n`) throw new RefusedError(`project ${this.name} does not exist`);
     this.around.stdout(table);
@@ -30,7 +29,7 @@ class ProjectShow extends EtmemCommand {
   async #showJson(): Promise<void> {
     const projects: unknown[] = [];
     const show = this.name === undefined ? {} : { name: this.name };
-    await sendJson({ socket: this.socket }, { show }, (line) => projects.push((line as { readonly project: unknown }).project));
+    await this.sendJson(this.socket, { show }, (line) => projects.push((line as { readonly project: unknown }).project));
     this.around.stdout(`${JSON.stringify({ projects }, null, 2)}\n`);
   }
 }

@@ -1,5 +1,4 @@
 // etmem project start -n NAME [-s NAME]
-import { sendRequest } from "../../client.ts";
 import { COMMAND } from "../../protocol.ts";
 import type { CommandModule } from "../command.ts";
 import type { OptionRow } from "../getopt.ts";
@@ -13,7 +12,7 @@ class ProjectStart extends EtmemCommand {
   socket = text(SOCKET, DEFAULT_SOCKET);
 
   override async execute(): Promise<void> {
-    await sendRequest({ socket: this.socket }, { command: COMMAND.projectStart, project: this.name });
+    await this.send(this.socket, { command: COMMAND.projectStart, project: this.name });
   }
 }
 
