@@ -51,7 +51,8 @@ async function play(plan: Plan, theatre: Theatre): Promise<number> {
   const { stage, around, signal } = theatre, say = (text: string) => void around.stdout(`${text}\n`);
   const { memAvailableBytes } = machineMemory();
   if (memAvailableBytes < plan.bytes * 1.5) {
-    throw new EtmemError(`${formatBytes(memAvailableBytes)} of memory are available, the demo wants ${formatBytes(plan.bytes * 1.5)}; try --size 256M`);
+    const wanted = formatBytes(plan.bytes * 1.5);
+    throw new EtmemError(`${formatBytes(memAvailableBytes)} of memory are available, the demo wants ${wanted}; try --size 256M`);
   }
   const zram = await stage.needSwap(plan.bytes);
   say(zram ? `This machine has no room in swap: made ${zram}, compressed memory, for the time of the demo.` : "Using the swap of this machine.");

@@ -18,6 +18,13 @@ export class Claims {
   }
 }
 
+/** A lock for each target, across all daemons of the machine. */
+export interface TargetLocks {
+  /** 0 if the process is ours now, else the pid of the daemon that has it. */
+  take(pid: number): number;
+  release(pid: number): void;
+}
+
 function keyOf({ pid, startTicks }: ProcessId): string {
   return `${pid}:${startTicks}`;
 }

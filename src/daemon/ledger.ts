@@ -1,23 +1,8 @@
 // What was asked, really moved, and came back: sums over rounds, in bytes. Pure.
+import type { Account } from "../status.ts";
 import type { RoundReport } from "./round.ts";
 
 const PAGE_BYTES = 4096;
-
-/** Of one process, or of all processes of a task. */
-export interface Account {
-  rounds: number;
-  coldBytes: number;
-  askedBytes: number;
-  acceptedBytes: number;
-  /** Verified: present before our call and swapped after it. */
-  outBytes: number;
-  droppedBytes: number;
-  stayedBytes: number;
-  /** Moved by us and present again since. */
-  cameBackBytes: number;
-  cpuUserMs: number;
-  cpuSystemMs: number;
-}
 
 export function emptyAccount(): Account {
   return {

@@ -2,12 +2,11 @@
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, KnownOffsets } from "../memory/memory.ts";
-import { Claims } from "./claims.ts";
+import type { TaskStatus } from "../status.ts";
+import { Claims, type TargetLocks } from "./claims.ts";
 import type { TaskSpec } from "./objects.ts";
-import { TaskRun, type TaskStatus } from "./task-run.ts";
+import { TaskRun } from "./task-run.ts";
 import { WorkerPool } from "./worker-pool.ts";
-
-export type { ProcessStatus, TaskStatus } from "./task-run.ts";
 
 export interface Rounds {
   /** Why a task of this engine cannot be started; undefined if it can. */
@@ -28,13 +27,6 @@ export interface RoundsParts {
   /** Where members lie in the kernel's structs; asked once, when the first project starts. */
   offsets(): Promise<KnownOffsets>;
   readonly locks: TargetLocks;
-}
-
-/** A lock for each target, across all daemons of the machine. */
-export interface TargetLocks {
-  /** 0 if the process is ours now, else the pid of the daemon that has it. */
-  take(pid: number): number;
-  release(pid: number): void;
 }
 
 export function createRounds(parts: RoundsParts): Rounds {

@@ -2,37 +2,12 @@
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, FoundProcess } from "../memory/memory.ts";
-import type { Claims } from "./claims.ts";
-import { emptyAccount, enter, type Account } from "./ledger.ts";
+import type { ProcessStatus, TaskStatus } from "../status.ts";
+import type { Claims, TargetLocks } from "./claims.ts";
+import { emptyAccount, enter } from "./ledger.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { RoundPhase, RoundReport } from "./round.ts";
-import type { TargetLocks } from "./rounds.ts";
 import type { WorkerPool } from "./worker-pool.ts";
-
-/** What `project show --json` tells of a process. */
-export interface ProcessStatus {
-  readonly pid: number;
-  readonly comm: string;
-  /** "waiting", "scanning", "moving", "owned by …". */
-  state: string;
-  /** Why nothing, or not all of what is cold, was moved in the last round. */
-  reason: string | null;
-  residentBytes: number;
-  swappedBytes: number;
-  readonly total: Account;
-}
-
-/** What `project show --json` tells of a task. All of it is plain JSON. */
-export interface TaskStatus {
-  /** "starting", "waiting for its processes", "running", "refused: …", "stopped". */
-  readonly state: string;
-  readonly tracker: string | null;
-  readonly exactness?: string;
-  readonly mover?: string;
-  readonly cautions?: readonly string[];
-  readonly processes: readonly ProcessStatus[];
-  readonly total?: Account;
-}
 
 interface TaskParts {
   readonly task: TaskSpec;

@@ -12,17 +12,20 @@ export const slide = defineEngine({
     project: {
       sysmem_threshold: int(0, 100, { unit: "%", fallback: undefined, doc: "Swap out only while less memory than this is available." }),
       swapcache_high_wmark: int(1, 100, {
-        unit: "%", fallback: undefined, aliases: ["swapcache_high_vmark"], doc: "Reclaim the swap cache when it holds more of the memory than this.",
+        unit: "%", fallback: undefined, aliases: ["swapcache_high_vmark"],
+        doc: "Reclaim the swap cache when it holds more of the memory than this.",
       }),
       swapcache_low_wmark: int(1, 100, {
-        unit: "%", fallback: undefined, aliases: ["swapcache_low_vmark"], doc: "Reclaim the swap cache until it holds no more of the memory than this.",
+        unit: "%", fallback: undefined, aliases: ["swapcache_low_vmark"],
+        doc: "Reclaim the swap cache until it holds no more of the memory than this.",
       }),
     },
     engine: {},
     task: {
       T: int(0, 360, { doc: "Pages seen accessed fewer times than this in a round are cold; at most loop * 3." }),
       swap_threshold: size({
-        units: ["g"], unitRequired: true, maxTextBytes: 10, fallback: undefined, doc: "Leave a process alone while it has less memory than this in use.",
+        units: ["g"], unitRequired: true, maxTextBytes: 10, fallback: undefined,
+        doc: "Leave a process alone while it has less memory than this in use.",
       }),
       dram_percent: int(1, 100, {
         unit: "%", fallback: undefined, outsideMeans: 0, doc: "Stop swapping out when only this share of the memory of a process is resident.",

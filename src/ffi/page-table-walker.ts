@@ -13,7 +13,7 @@ const MAP_TYPE_ARRAY = 2, BPF_F_MMAPABLE = 1024, PROG_TYPE_RAW_TRACEPOINT = 17;
 /** What the walk must know of this machine. */
 export interface PagingFacts {
   readonly offsets: StructOffsets;
-  /** Width of a physical address, from /proc/cpuinfo. */
+  /** Width of a physical address in bits, from cpuinfo. */
   readonly physicalBits: number;
   readonly fiveLevels: boolean;
   /** pagemap of this process: any descriptor of it will do to find the direct map. */
@@ -50,7 +50,7 @@ export class PageTableWalker {
   constructor(facts: PagingFacts) {
     if (process.arch !== "x64") throw new UnsupportedError(`page tables of ${process.arch} are not known, only those of x86-64`);
     const { physicalBits } = facts;
-    if (!(physicalBits >= 32 && physicalBits <= 52)) throw new UnsupportedError("/proc/cpuinfo names no physical address size");
+    if (!(physicalBits >= 32 && physicalBits <= 52)) throw new UnsupportedError("cpuinfo names no physical address size");
     const physicalMask = (1n << BigInt(physicalBits)) - BigInt(PAGE);
     const mapFd = createMap();
     const programFd = load(pageWalkProgram({ offsets: facts.offsets, mapFd, fiveLevels: facts.fiveLevels, physicalMask }));

@@ -18,7 +18,7 @@ export type VisitRun = (start: number, end: number, state: number) => void;
 const PAGE = 4096;
 /** _IOWR('f', 16, struct pm_scan_arg); the struct has 12 members of 64 bits. include/uapi/linux/fs.h, since 6.7. */
 const PAGEMAP_SCAN = 0xc0606610n;
-const ARG = { size: 0, flags: 1, start: 2, end: 3, walkEnd: 4, vec: 5, vecLen: 6, maxPages: 7, inverted: 8, mask: 9, anyOf: 10, returned: 11 } as const;
+const ARG = { size: 0, start: 2, end: 3, walkEnd: 4, vec: 5, vecLen: 6, anyOf: 10, returned: 11 } as const;
 const CATEGORY = { file: 4, present: 8, swapped: 16, zero: 32 } as const;
 const RESIDENCY = CATEGORY.present | CATEGORY.swapped, ALL = RESIDENCY | CATEGORY.file | CATEGORY.zero;
 /** struct page_region { u64 start, end, categories } */

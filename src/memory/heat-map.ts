@@ -245,8 +245,9 @@ export class HeatMapBuilder {
       this.numbers = widened(this.numbers, new Float64Array(this.chunks * 2));
       this.sizes = widened(this.sizes, new Uint16Array(this.chunks * 2));
     }
-    if (this.placed + BITMAP_WORDS > this.places.length) this.places = widened(this.places, new Uint16Array(Math.ceil(this.places.length * 1.5)));
-    if (this.counted + entries > this.counts.length) this.counts = widened(this.counts, new Uint8Array(Math.ceil(this.counts.length * 1.25) + entries));
+    const placesWanted = this.placed + BITMAP_WORDS, countsWanted = this.counted + entries;
+    if (placesWanted > this.places.length) this.places = widened(this.places, new Uint16Array(Math.ceil(placesWanted * 1.5)));
+    if (countsWanted > this.counts.length) this.counts = widened(this.counts, new Uint8Array(Math.ceil(countsWanted * 1.25)));
   }
 }
 

@@ -5,7 +5,9 @@ import { readProcessMemory, readProcesses, readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { isGone } from "../errors.ts";
 import { CpuMeter } from "./cpu-meter.ts";
-import type { FoundProcess, HeatMap, Memory, MoveTally, PageRuns, ProcessId, ProcessRound, ProcessView, Question, Returned, SystemView, TargetName } from "./memory.ts";
+import type {
+  FoundProcess, HeatMap, Memory, MoveTally, PageRuns, ProcessId, ProcessRound, ProcessView, Question, Returned, SystemView, TargetName,
+} from "./memory.ts";
 import { MovedPages } from "./moved-pages.ts";
 import type { Mover } from "./movers/mover.ts";
 import { emptyTally } from "./movers/mover.ts";

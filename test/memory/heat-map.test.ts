@@ -8,7 +8,10 @@ const pairs = ({ from, to }: PageRuns) => [...from].map((start, i) => [start, to
 /** Pages by address with their counts; a huge page as its first page with `huge`. */
 function build(pages: readonly (readonly [page: number, count: number])[], huge: readonly (readonly [chunk: number, count: number])[] = []): HeatMap {
   const builder = new HeatMapBuilder(1);
-  const all = [...pages.map(([page, count]) => ({ page, count, huge: false })), ...huge.map(([chunk, count]) => ({ page: chunk * CHUNK_PAGES, count, huge: true }))];
+  const all = [
+    ...pages.map(([page, count]) => ({ page, count, huge: false })),
+    ...huge.map(([chunk, count]) => ({ page: chunk * CHUNK_PAGES, count, huge: true })),
+  ];
   for (const { page, count, huge: isHuge } of all.sort((a, b) => a.page - b.page)) {
     if (isHuge) builder.addHuge(page / CHUNK_PAGES, count);
     else builder.addPage(Math.floor(page / CHUNK_PAGES), page % CHUNK_PAGES, count);

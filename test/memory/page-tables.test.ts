@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { HeatMapBuilder, UNKNOWN, type HeatMap } from "../../src/memory/heat-map.ts";
 import { RunBuilder, type PageRuns } from "../../src/memory/page-runs.ts";
-import { addIdle, addOpenPages, addResident, countWindow, eachOverlap, presentPages, type TablePiece } from "../../src/memory/trackers/page-tables.ts";
+import {
+  addIdle, addOpenPages, addResident, countWindow, eachOverlap, presentPages, type TablePiece,
+} from "../../src/memory/trackers/page-tables.ts";
 import { armHeat, isDue, restAfter } from "../../src/memory/trackers/rest.ts";
 
 // Low words of x86-64 entries

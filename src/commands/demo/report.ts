@@ -1,6 +1,6 @@
 // What the demo says: pure functions from figures to text.
-import type { Account } from "../../daemon/ledger.ts";
 import type { WorkloadPlaces } from "../../memory/workload-check.ts";
+import type { Account } from "../../status.ts";
 import { formatBytes } from "../../units.ts";
 
 /** The demo has worked if at least so much of the cold memory went, and at most so much of the hot. */

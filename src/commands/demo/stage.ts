@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sendJson, sendRequest } from "../../client.ts";
-import type { TaskStatus } from "../../daemon/rounds.ts";
 import { EtmemError } from "../../errors.ts";
 import { machineMemory } from "../../memory/machine.ts";
 import type { WorkloadPlace } from "../../memory/workload-check.ts";
 import { hotPages, type Heat } from "../../memory/workload.ts";
 import { addZramSwap } from "../../memory/zram-swap.ts";
 import { COMMAND, type WireRequest } from "../../protocol.ts";
+import type { TaskStatus } from "../../status.ts";
 import type { Surroundings } from "../command.ts";
 
 export const PROJECT = "demo";

@@ -1,0 +1,40 @@
+// What `project show --json` tells of a task that runs: plain JSON, made by the daemon and read by clients.
+
+/** Sums over the rounds of one process, or of all processes of a task. */
+export interface Account {
+  rounds: number;
+  coldBytes: number;
+  askedBytes: number;
+  acceptedBytes: number;
+  /** Verified: present before our call and swapped after it. */
+  outBytes: number;
+  droppedBytes: number;
+  stayedBytes: number;
+  /** Moved by us and present again since. */
+  cameBackBytes: number;
+  cpuUserMs: number;
+  cpuSystemMs: number;
+}
+
+export interface ProcessStatus {
+  readonly pid: number;
+  readonly comm: string;
+  /** "waiting", "scanning", "moving", "owned by …". */
+  state: string;
+  /** Why nothing, or not all of what is cold, was moved in the last round. */
+  reason: string | null;
+  residentBytes: number;
+  swappedBytes: number;
+  readonly total: Account;
+}
+
+export interface TaskStatus {
+  /** "starting", "waiting for …", "running", "refused: …", "failed: …", "stopped". */
+  readonly state: string;
+  readonly tracker: string | null;
+  readonly exactness?: string;
+  readonly mover?: string;
+  readonly cautions?: readonly string[];
+  readonly processes: readonly ProcessStatus[];
+  readonly total?: Account;
+}
