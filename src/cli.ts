@@ -106,6 +106,6 @@ function report(error: unknown, { stderr, program }: Surroundings): number {
     return error.exitCode;
   }
   const { stack } = error instanceof Error ? error : new Error(String(error));
-  stderr(`${program}: internal error, please report it with these lines\n${stack}\n`);
+  stderr(`${program}: internal error, please report it with these lines\n${stack ?? String(error)}\n`);
   return EXIT.bug;
 }

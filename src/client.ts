@@ -9,6 +9,8 @@ export const TIMEOUT_MS = 10_000;
 export interface Address {
   readonly socket: string;
   readonly timeoutMs?: number;
+  /** Tells a daemon that has no room at the moment from one that is not there, which the runtime does not. */
+  readonly isListening: (name: string) => Promise<boolean>;
 }
 
 /** Sends a request in the original's form; gives the text of the answer, or throws what the daemon says. */
@@ -46,11 +48,10 @@ export async function sendJson(address: Address, request: JsonRequest, take: (li
 
 /** Connects, writes, and hands over what comes until `take` has enough or the daemon closes. */
 async function exchange(address: Address, request: Uint8Array, take: (bytes: Uint8Array) => boolean): Promise<void> {
-  const timeoutMs = address.timeoutMs ?? TIMEOUT_MS;
+  const { timeoutMs = TIMEOUT_MS } = address;
   const name = checkSocketName(address.socket);
-  const deadline = Date.now() + timeoutMs;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => reject(new EtmemError(`the daemon on socket ${name} did not answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  let timer: Timer | undefined;
   const handlers: Bun.SocketHandler<undefined> = {
     open: (socket) => {
       socket.write(request);
@@ -59,7 +60,7 @@ async function exchange(address: Address, request: Uint8Array, take: (bytes: Uin
       socket.shutdown();
     },
     data: (_socket, bytes) => {
-      timer.refresh();
+      timer?.refresh();
       try {
         if (take(bytes)) resolve();
       } catch (error) {
@@ -67,11 +68,15 @@ async function exchange(address: Address, request: Uint8Array, take: (bytes: Uin
       }
     },
     close: () => resolve(),
-    error: (_socket, cause) => (wasClosed(cause) ? resolve() : reject(new EtmemError(`the connection to socket ${name} failed: ${cause.message}`, { cause }))),
+    error: (_socket, cause) => {
+      if (wasClosed(cause)) resolve();
+      else reject(new EtmemError(`the connection to socket ${name} failed: ${cause.message}`, { cause }));
+    },
   };
   try {
-    const socket = await connect(name, handlers, deadline);
+    const socket = await connect(address, handlers);
     if (socket === undefined) return;
+    timer = setTimeout(() => reject(new EtmemError(`the daemon on socket ${name} did not answer within ${timeoutMs / 1000} s`)), timeoutMs);
     try {
       await promise;
     } finally {
@@ -90,10 +95,12 @@ function wasClosed(error: unknown): boolean {
 }
 
 /**
- * Absent if the daemon closed it at once. The original's daemon has room for two waiting clients and turns the next one away: wait for room as long as
- * its own client does.
+ * Absent if the daemon closed it at once. The original's daemon has room for two waiting clients and turns the next one away: wait for room
+ * as long as its own client does.
  */
-async function connect(name: string, socket: Bun.SocketHandler<undefined>, deadline: number): Promise<Bun.Socket<undefined> | undefined> {
+async function connect(address: Address, socket: Bun.SocketHandler<undefined>): Promise<Bun.Socket<undefined> | undefined> {
+  const { socket: name, timeoutMs = TIMEOUT_MS, isListening } = address;
+  const deadline = Date.now() + timeoutMs;
   for (;;) {
     try {
       return await Bun.connect({ unix: `\0${name}`, socket, allowHalfOpen: true });
@@ -101,8 +108,7 @@ async function connect(name: string, socket: Bun.SocketHandler<undefined>, deadl
       if (wasClosed(cause)) return undefined;
       const { code } = cause as { code?: unknown };
       if (code !== "ECONNREFUSED") throw new EtmemError(`connecting to socket ${name} failed: ${String(code)}`, { cause });
-      const { isListening } = await import("./ffi/probe.ts");
-      if (!isListening(name)) throw new NoDaemonError(`no daemon listens on socket ${name}; start it with: etmemd -s ${name}`);
+      if (!(await isListening(name))) throw new NoDaemonError(`no daemon listens on socket ${name}; start it with: etmemd -s ${name}`);
       if (Date.now() > deadline) throw new EtmemError(`the daemon on socket ${name} is busy with others`, { cause });
       await Bun.sleep(RETRY_MS);
     }

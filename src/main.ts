@@ -41,6 +41,7 @@ function surroundings(): Surroundings {
     stderr: (text) => write(STDERR, text),
     onSignal: (signal, listener) => process.on(signal, listener),
     openLog,
+    isListening: async (name) => (await import("./ffi/probe.ts")).isListening(name),
     self: self(),
     roundWorker: new URL("./daemon/round-worker.ts", import.meta.url),
   };

@@ -3,6 +3,9 @@ import { sendJson, sendRequest } from "../src/client.ts";
 import { ConfigError, EtmemError, NoDaemonError, RefusedError, UsageError } from "../src/errors.ts";
 import { fakeDaemon, freshName } from "./socket-peer.ts";
 
+/** Nobody is there who only has no room: the runtime's "refused" is the truth. */
+const isListening = (): Promise<boolean> => Promise.resolve(false);
+
 const OK = Uint8Array.of(0xff), FAILED = Uint8Array.of(0xfe);
 
 describe("a request in the original's form", () => {
@@ -15,7 +18,7 @@ describe("a request in the original's form", () => {
   ])("gets %s from the original's daemon", async (_what, parts, text) => {
     const socket = freshName("client");
     using daemon = fakeDaemon(socket, parts);
-    expect(await sendRequest({ socket }, { command: 4 })).toBe(text);
+    expect(await sendRequest({ socket, isListening }, { command: 4 })).toBe(text);
     expect(daemon.requests).toEqual(["proj_name - file_name - cmd 4 eng_name - eng_cmd - task_name -"]);
   });
 
@@ -28,7 +31,7 @@ describe("a request in the original's form", () => {
   ])("turns %s into an error", async (_what, parts, kind, message) => {
     const socket = freshName("client");
     using _daemon = fakeDaemon(socket, parts);
-    const failure = await sendRequest({ socket, timeoutMs: 200 }, { command: 4 }).catch((error: unknown) => error);
+    const failure = await sendRequest({ socket, isListening, timeoutMs: 200 }, { command: 4 }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(kind);
     expect((failure as Error).message).toMatch(message);
   });
@@ -36,12 +39,12 @@ describe("a request in the original's form", () => {
   test("waits as long as parts of the answer keep coming", async () => {
     const socket = freshName("client");
     using _daemon = fakeDaemon(socket, ["a", 150, "b", 150, "c", OK]);
-    expect(await sendRequest({ socket, timeoutMs: 200 }, { command: 4 })).toBe("abc");
+    expect(await sendRequest({ socket, isListening, timeoutMs: 200 }, { command: 4 })).toBe("abc");
   });
 
   test("says how to start a daemon where none listens", async () => {
     const socket = freshName("client");
-    const failure = await sendRequest({ socket }, { command: 4 }).catch((error: unknown) => error);
+    const failure = await sendRequest({ socket, isListening }, { command: 4 }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(NoDaemonError);
     expect((failure as Error).message).toBe(`no daemon listens on socket ${socket}; start it with: etmemd -s ${socket}`);
   });
@@ -52,7 +55,7 @@ describe("a request in JSON", () => {
     const socket = freshName("client");
     using daemon = fakeDaemon(socket, ['{"a":1}\n{"a":', 20, '2}\n{"ok":true}\n']);
     const lines: unknown[] = [];
-    await sendJson({ socket }, { show: { name: "x" } }, (line) => lines.push(line));
+    await sendJson({ socket, isListening }, { show: { name: "x" } }, (line) => lines.push(line));
     expect(lines).toEqual([{ a: 1 }, { a: 2 }]);
     expect(daemon.requests).toEqual(['{"show":{"name":"x"}}\n']);
   });
@@ -64,7 +67,7 @@ describe("a request in JSON", () => {
   ])("turns %s into an error", async (_what, parts, kind, message) => {
     const socket = freshName("client");
     using _daemon = fakeDaemon(socket, parts);
-    const failure = await sendJson({ socket }, { ping: {} }, () => undefined).catch((error: unknown) => error);
+    const failure = await sendJson({ socket, isListening }, { ping: {} }, () => undefined).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(kind);
     expect((failure as Error).message).toMatch(message);
   });

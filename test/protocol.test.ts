@@ -6,7 +6,8 @@ import {
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Recorded from openEuler's client. */
-const RECORDED_ADD = "70726f6a5f6e616d65202d2066696c655f6e616d65202f72756e2f612e79616d6c20636d64203020656e675f6e616d65202d20656e675f636d64202d207461736b5f6e616d65202d";
+const RECORDED_ADD = "70726f6a5f6e616d65202d2066696c655f6e616d65202f72756e2f612e79616d6c20636d642030"
+  + "20656e675f6e616d65202d20656e675f636d64202d207461736b5f6e616d65202d";
 const RECORDED_SHOW = "70726f6a5f6e616d65202d2066696c655f6e616d65202d20636d64203420656e675f6e616d65202d20656e675f636d64202d207461736b5f6e616d65202d";
 
 describe("a request", () => {
@@ -56,7 +57,7 @@ describe("a request", () => {
 
   test.each([
     ["any byte between key and value", "proj_name=p file_name=- cmd=2 eng_name=- eng_cmd=- task_name=-", { command: 2, project: "p" }],
-    ["anything behind an absent value's first two bytes", "proj_name p file_name -Xcmd 2 eng_name - eng_cmd - task_name -", { command: 2, project: "p" }],
+    ["any byte behind an absent value", "proj_name p file_name -Xcmd 2 eng_name - eng_cmd - task_name -", { command: 2, project: "p" }],
     ["bytes behind the last value", "proj_name p file_name - cmd 2 eng_name - eng_cmd - task_name t more", { command: 2, project: "p", task: "t" }],
     ["a newline at the end", "proj_name p file_name - cmd 2 eng_name - eng_cmd - task_name t\n", { command: 2, project: "p", task: "t" }],
     ["a NUL at the end", "proj_name p file_name - cmd 2 eng_name - eng_cmd - task_name t\0", { command: 2, project: "p", task: "t" }],
@@ -97,7 +98,9 @@ describe("an answer", () => {
 });
 
 describe("a request in JSON", () => {
-  test.each([['{"show":{}}', { show: {} }], ['{"show":{"name":"p"}}', { show: { name: "p" } }], ['{"ping":{}}', { ping: {} }]])("%s is known", (line, request) => {
+  test.each([
+    ['{"show":{}}', { show: {} }], ['{"show":{"name":"p"}}', { show: { name: "p" } }], ['{"ping":{}}', { ping: {} }],
+  ])("%s is known", (line, request) => {
     expect(parseJsonRequest(line) as unknown).toEqual(request);
   });
 

@@ -1,7 +1,7 @@
 // A configuration file as the daemon would judge it, without a daemon.
 import { cpus } from "node:os";
-import { check, limitLines } from "../config/check.ts";
-import { formatFindingWithColumn } from "../config/raw.ts";
+import { check } from "../config/check.ts";
+import { formatFindingWithColumn, limitLines } from "../config/raw.ts";
 import { readConfigFile } from "../config/read-file.ts";
 import { engineTables } from "../engines/index.ts";
 

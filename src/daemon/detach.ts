@@ -57,8 +57,12 @@ export function reportOutcome(env: Env, outcome: Outcome): void {
 
 /** As the original's: the number alone, readable by root only. Never seen half written. */
 export function writePidFile(path: string, pid: number): void {
-  writeFileSync(`${path}.new`, String(pid), { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  try {
+    writeFileSync(`${path}.new`, String(pid), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  } catch (cause) {
+    throw new EtmemError(`writing ${path} failed: ${String((cause as { code?: unknown }).code)}`, { cause });
+  }
 }
 
 /** Takes the file away if it is still about this process. */

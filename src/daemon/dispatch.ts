@@ -6,7 +6,8 @@ import type { Log } from "../log.ts";
 import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonRequest, type WireRequest } from "../protocol.ts";
 import type { Change, Objects } from "./objects.ts";
 import type { ProjectView } from "./objects-view.ts";
-import type { Rounds, TaskStatus } from "./rounds.ts";
+import type { TaskStatus } from "../status.ts";
+import type { Rounds } from "./rounds.ts";
 import type { Question, Send } from "./server.ts";
 
 export interface DispatchParts {

@@ -19,6 +19,7 @@ async function outcome(line: string | readonly string[], options: { commands?: r
     stdout: (text) => ((written.stdout += text), true),
     stderr: (text) => ((written.stderr += text), true),
     onSignal: () => undefined,
+    isListening: () => Promise.resolve(false),
     openLog: () => Promise.reject(new Error("no log in this test")),
     self: { file: "/nonexistent", leading: [] },
     roundWorker: new URL("file:///nonexistent"),
@@ -61,19 +62,31 @@ describe("a wrong command line", () => {
     expect(await outcome(line)).toEqual({ exit: 2, stdout: "", stderr: `${message}\n` });
   });
 
+  const LONG = "x".repeat(107), TOO_LONG = "the name of the socket is 107 bytes long, at most 106 are possible";
+
   test.each<[string, readonly string[], string]>([
-    ["an empty socket", ["project", "show", "-s", ""], "etmem: the name of the socket is empty"],
-    ["a socket of 107 bytes", ["project", "show", "-s", "x".repeat(107)], "etmem: the name of the socket is 107 bytes long, at most 106 are possible"],
-    ["a daemon's socket of 107 bytes", ["daemon", "-s", "x".repeat(107)], "etmem: the name of the socket is 107 bytes long, at most 106 are possible"],
-    ["a project with a blank", ["project", "start", "-n", "a b"], 'etmem: "a b" cannot be sent to the daemon: the protocol has no blanks in names and paths'],
-    ["a project with a leading -", ["project", "start", "-n", "-a"], 'etmem: "-a" cannot be sent to the daemon: in the protocol a leading - stands for an absent value'],
-    ["a path that is too long", ["obj", "add", "-f", `/${"x".repeat(500)}`], "etmem: the request is 562 bytes long, the daemon takes at most 512: use a shorter path"],
+    ["an empty socket", ["project", "show", "-s", ""], "the name of the socket is empty"],
+    ["a socket of 107 bytes", ["project", "show", "-s", LONG], TOO_LONG],
+    ["a daemon's socket of 107 bytes", ["daemon", "-s", LONG], TOO_LONG],
+    [
+      "a project with a blank", ["project", "start", "-n", "a b"],
+      '"a b" cannot be sent to the daemon: the protocol has no blanks in names and paths',
+    ],
+    [
+      "a project with a leading -", ["project", "start", "-n", "-a"],
+      '"-a" cannot be sent to the daemon: in the protocol a leading - stands for an absent value',
+    ],
+    [
+      "a path that is too long", ["obj", "add", "-f", `/${"x".repeat(500)}`],
+      "the request is 562 bytes long, the daemon takes at most 512: use a shorter path",
+    ],
   ])("with %s is one line on stderr, and exit 2", async (_what, argv, message) => {
-    expect(await outcome(argv)).toEqual({ exit: 2, stdout: "", stderr: `${message}\n` });
+    expect(await outcome(argv)).toEqual({ exit: 2, stdout: "", stderr: `etmem: ${message}\n` });
   });
 
   test("to etmemd speaks of etmemd", async () => {
-    expect((await outcome("daemon --sock", { program: "etmemd" })).stderr).toBe('etmemd: option "--socket" needs a value: --socket NAME; see: etmemd --help\n');
+    const { stderr } = await outcome("daemon --sock", { program: "etmemd" });
+    expect(stderr).toBe('etmemd: option "--socket" needs a value: --socket NAME; see: etmemd --help\n');
   });
 });
 
@@ -90,8 +103,10 @@ describe("help", () => {
     ["project help and more", "Usage: etmem project COMMAND [options]"],
     ["engine help", "Usage: etmem engine WORD -n PROJECT -e ENGINE [-t TASK] [-s NAME]"],
     ["engine showtaskpages help", "Usage: etmem engine WORD -n PROJECT -e ENGINE [-t TASK] [-s NAME]"],
-    ["project start help", "Usage: etmem project start -n NAME [-s NAME]"], ["help project start", "Usage: etmem project start -n NAME [-s NAME]"],
-    ["project start --help", "Usage: etmem project start -n NAME [-s NAME]"], ["project start -n x -h", "Usage: etmem project start -n NAME [-s NAME]"],
+    ["project start help", "Usage: etmem project start -n NAME [-s NAME]"],
+    ["help project start", "Usage: etmem project start -n NAME [-s NAME]"],
+    ["project start --help", "Usage: etmem project start -n NAME [-s NAME]"],
+    ["project start -n x -h", "Usage: etmem project start -n NAME [-s NAME]"],
     ["project show --he", "Usage: etmem project show [-n NAME] [-s NAME] [--json]"],
     ["obj check -h", "Usage: etmem obj check [FILE] [-f FILE] [--strict] [--no-file-checks]"],
     ["daemon -h", "Usage: etmem daemon -s NAME [-l LEVEL] [-m]"], ["daemon -s x -h", "Usage: etmem daemon -s NAME [-l LEVEL] [-m]"],
@@ -117,11 +132,13 @@ describe("the end of a command", () => {
   };
 
   test("by an expected failure is its line and its exit code", async () => {
-    expect(await outcome("fails", { commands: failing(new EtmemError("no more swap")) })).toEqual({ exit: 1, stdout: "", stderr: "etmem: no more swap\n" });
+    const commands = failing(new EtmemError("no more swap"));
+    expect(await outcome("fails", { commands })).toEqual({ exit: 1, stdout: "", stderr: "etmem: no more swap\n" });
   });
 
   test("by a wrong configuration file is one line for each error, and exit 2", async () => {
-    expect(await outcome("fails", { commands: failing(new ConfigError(["a:1: x", "a:2: y"])) })).toEqual({ exit: 2, stdout: "", stderr: "a:1: x\na:2: y\n" });
+    const commands = failing(new ConfigError(["a:1: x", "a:2: y"]));
+    expect(await outcome("fails", { commands })).toEqual({ exit: 2, stdout: "", stderr: "a:1: x\na:2: y\n" });
   });
 
   test.each([[new TypeError("oops")], ["oops"]])("by a bug (%p) is a stack on stderr, and exit 70", async (bug) => {

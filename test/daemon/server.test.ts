@@ -18,8 +18,10 @@ const OK = Buffer.of(0xff), SHOW = "proj_name - file_name - cmd 4 eng_name - eng
 const ENGINE = "proj_name p file_name - cmd 5 eng_name e eng_cmd c task_name ";
 const QUIET_MS = 60, PATIENCE_MS = 300;
 
+const agree = async (_question: Question, send: Send): Promise<void> => void send(encodeReply(true, ""));
+
 /** A server that remembers what it was asked, and answers as told. */
-function start(answer: (question: Question, send: Send) => Promise<void> = async (_question, send) => void send(encodeReply(true, ""))): { name: string; asked: Question[] } {
+function start(answer: (question: Question, send: Send) => Promise<void> = agree): { name: string; asked: Question[] } {
   const name = freshName("server");
   const asked: Question[] = [];
   server = listen({

@@ -1,0 +1,130 @@
+// The socket of the built daemon, spoken to by bytes alone.
+import { afterEach, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { needs, notRoot } from "../needs.ts";
+import { fakeDaemon, talk } from "../socket-peer.ts";
+import { etmem, freshSocket, Lab } from "./harness.ts";
+
+const rootTest = needs(notRoot());
+const lab = new Lab();
+afterEach(() => lab.close());
+
+const PROJECT = "[project]\nname=test\nloop=1\ninterval=1\nsleep=1\n";
+const OK = 0xff, FAILED = 0xfe;
+
+test.each<[string[], string]>([
+  [["obj", "add", "-f", "/run/a.yaml"], "proj_name - file_name /run/a.yaml cmd 0 eng_name - eng_cmd - task_name -"],
+  [["obj", "del", "-f", "/run/a.yaml"], "proj_name - file_name /run/a.yaml cmd 1 eng_name - eng_cmd - task_name -"],
+  [["project", "start", "-n", "p"], "proj_name p file_name - cmd 2 eng_name - eng_cmd - task_name -"],
+  [["project", "stop", "-n", "p"], "proj_name p file_name - cmd 3 eng_name - eng_cmd - task_name -"],
+  [["project", "show"], "proj_name - file_name - cmd 4 eng_name - eng_cmd - task_name -"],
+  [["project", "show", "-n", "p"], "proj_name p file_name - cmd 4 eng_name - eng_cmd - task_name -"],
+  [["engine", "w", "-n", "p", "-e", "e"], "proj_name p file_name - cmd 5 eng_name e eng_cmd w task_name -"],
+  [["engine", "w", "-n", "p", "-e", "e", "-t", "t"], "proj_name p file_name - cmd 5 eng_name e eng_cmd w task_name t"],
+])("etmem %p sends an original daemon what it expects, and prints what it answers", async (args, request) => {
+  const socket = freshSocket();
+  using daemon = fakeDaemon(socket, ["text\n", Uint8Array.of(OK)]);
+  const silent = args[0] === "obj" || args[1] === "start" || args[1] === "stop";
+  expect(await etmem([...args, "-s", socket])).toEqual({ status: 0, stdout: silent ? "" : "text\n", stderr: "" });
+  expect(daemon.requests).toEqual([request]);
+});
+
+test("an original daemon's silence to a request in JSON becomes a clear line", async () => {
+  const socket = freshSocket();
+  using _daemon = fakeDaemon(socket, []);
+  const { status, stderr } = await etmem(["project", "show", "--json", "-s", socket]);
+  expect(status).not.toBe(0);
+  if (!notRoot()) expect(stderr).toBe(`etmem: the daemon on socket ${socket} does not know this request; it is an older etmem, or not etmem at all\n`);
+});
+
+rootTest("an original client gets the original's bytes", async () => {
+  const { socket } = await lab.daemon();
+  const file = lab.configFile(PROJECT);
+  const ask = async (text: string): Promise<string> => (await talk(socket, [text])).bytes.toString("latin1");
+  const request = (command: number, names: { project?: string; file?: string } = {}): string =>
+    `proj_name ${names.project ?? "-"} file_name ${names.file ?? "-"} cmd ${command} eng_name - eng_cmd - task_name -`;
+  const ok = String.fromCharCode(OK), failed = String.fromCharCode(FAILED);
+  expect(await ask(request(4))).toBe(`no project exists\n\n${ok}`);
+  expect(await ask(request(0, { file }))).toBe(ok);
+  expect(await ask(request(0, { file }))).toBe(`error: project has been existed${failed}`);
+  expect(await ask(request(4))).toBe(`project: test\nnumber   type     value            name             engine           started \n${ok}`);
+  expect(await ask(request(4, { project: "nix" }))).toBe(`project: project nix is not existed\n\n${ok}`);
+  expect(await ask(request(3, { project: "test" }))).toBe(`error: project has been stopped${failed}`);
+  expect(await ask(request(2, { project: "test" }))).toBe(ok);
+  expect(await ask(request(2, { project: "test" }))).toBe(`error: project has been started${failed}`);
+  expect(await ask(request(3, { project: "test" }))).toBe(ok);
+  expect(await ask(request(1, { file }))).toBe(ok);
+  expect(await ask(request(1, { file }))).toBe(`error: project is not exist${failed}`);
+  expect(await ask(request(6))).toBe(`error: invalid parameters${failed}`);
+  expect(await ask(request(2))).toBe(`error: invalid parameters${failed}`);
+  expect(await ask(request(0))).toBe(`error: invalid parameters${failed}`);
+  expect(await ask("hello")).toBe("");
+});
+
+rootTest("100 clients at once are all answered, beside 50 that say nothing", async () => {
+  const { socket, client } = await lab.daemon();
+  await client("obj", "add", "-f", lab.configFile(PROJECT));
+  const silent = Array.from({ length: 50 }, () => Bun.connect({ unix: `\0${socket}`, socket: { data: () => undefined } }));
+  await Promise.all(silent);
+  const answers = await Promise.all(Array.from({ length: 100 }, () => talk(socket, ['{"show":{}}\n'])));
+  for (const { bytes } of answers) expect(bytes.toString()).toEndWith('\n{"ok":true}\n');
+  const { status } = await client("project", "show");
+  expect(status).toBe(0);
+  for (const one of silent) (await one).terminate();
+});
+
+rootTest("random and mutated bytes neither stop the daemon nor make it grow", async () => {
+  const rounds = process.env["ETMEM_LONG"] === undefined ? 3_000 : 100_000;
+  const daemon = await lab.daemon({ args: ["-l", "3"] });
+  const random = randomFrom(20260729);
+  const once = async (): Promise<void> => void await talk(daemon.socket, [mutate(random)], { halfClose: true });
+  const batch = async (count: number): Promise<void> => {
+    for (let done = 0; done < count; done += 20) await Promise.all(Array.from({ length: 20 }, once));
+  };
+  await batch(rounds / 3);
+  const before = { descriptors: descriptors(daemon.pid), rss: rssBytes(daemon.pid) };
+  await batch(rounds);
+  expect((await daemon.client("project", "show")).status).toBe(0);
+  await Bun.sleep(200);
+  expect(descriptors(daemon.pid)).toBeLessThanOrEqual(before.descriptors);
+  expect(rssBytes(daemon.pid) - before.rss).toBeLessThan(24 * 1024 * 1024);
+});
+
+const SEEDS = [
+  "proj_name - file_name /nonexistent cmd 0 eng_name - eng_cmd - task_name -",
+  "proj_name p file_name - cmd 2 eng_name - eng_cmd - task_name -",
+  "proj_name - file_name - cmd 4 eng_name - eng_cmd - task_name -",
+  "proj_name p file_name - cmd 5 eng_name e eng_cmd c task_name t",
+  '{"show":{"name":"p"}}\n', '{"ping":{}}\n',
+];
+
+/** A request with a few bytes changed, cut out, doubled or put in. */
+function mutate(random: (below: number) => number): Uint8Array {
+  const bytes = [...Buffer.from(SEEDS[random(SEEDS.length)] ?? "")];
+  for (let changes = random(5); changes > 0; changes--) {
+    const at = random(bytes.length);
+    const kind = random(4);
+    if (kind === 0) bytes[at] = random(256);
+    if (kind === 1) bytes.splice(at, random(8));
+    if (kind === 2) bytes.splice(at, 0, ...bytes.slice(at, at + random(200)));
+    if (kind === 3) bytes.splice(at, 0, ...Array.from({ length: random(random(40) === 0 ? 700 : 6) }, () => random(256)));
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** Numbers that are the same in each run. mulberry32. */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+const descriptors = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+
+function rssBytes(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+}
