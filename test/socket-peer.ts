@@ -21,7 +21,12 @@ export async function talk(name: string, parts: readonly (string | Uint8Array | 
   const received: Uint8Array[] = [];
   const socket = await Bun.connect({
     unix: `\0${name}`, allowHalfOpen: true,
-    socket: { data: (_socket, bytes) => void received.push(Uint8Array.from(bytes)), end: () => resolve(), close: () => resolve(), error: (_socket, error) => reject(error) },
+    socket: {
+      data: (_socket, bytes) => void received.push(Uint8Array.from(bytes)),
+      end: () => resolve(),
+      close: () => resolve(),
+      error: (_socket, error) => reject(error),
+    },
   });
   for (const part of parts) {
     if (typeof part === "number") await Bun.sleep(part);

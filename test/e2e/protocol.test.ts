@@ -34,7 +34,8 @@ test("an original daemon's silence to a request in JSON becomes a clear line", a
   using _daemon = fakeDaemon(socket, []);
   const { status, stderr } = await etmem(["project", "show", "--json", "-s", socket]);
   expect(status).not.toBe(0);
-  if (!notRoot()) expect(stderr).toBe(`etmem: the daemon on socket ${socket} does not know this request; it is an older etmem, or not etmem at all\n`);
+  const line = `etmem: the daemon on socket ${socket} does not know this request; it is an older etmem, or not etmem at all\n`;
+  if (!notRoot()) expect(stderr).toBe(line);
 });
 
 rootTest("an original client gets the original's bytes", async () => {
