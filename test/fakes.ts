@@ -1,0 +1,134 @@
+// Memory without a kernel: says what a test tells it to and records what it is asked. And the configuration of a slide task.
+import { slide } from "../src/engines/slide.ts";
+import type { EngineConfig } from "../src/engines/engine.ts";
+import { HeatMapBuilder, type HeatMap } from "../src/memory/heat-map.ts";
+import type {
+  CpuMs, FoundProcess, Memory, MoveTally, PageRuns, ProcessRound, ProcessView, Question, Returned, Sight, SystemView,
+} from "../src/memory/memory.ts";
+import { GIB } from "../src/units.ts";
+
+/** A process that a test can name. */
+export const TARGET: FoundProcess = { pid: 4711, startTicks: 99, comm: "mysql" };
+
+/** What stock kernels can show. */
+export const SIGHT: Sight = { tracker: "page_walk", seesWrites: false, seesSwapFlag: false };
+
+/** Half of 16 GiB is available, and 4 GiB of swap are free. */
+export const SYSTEM: SystemView = { memTotalBytes: 16 * GIB, memAvailableBytes: 8 * GIB, swapTotalBytes: 4 * GIB, swapFreeBytes: 4 * GIB };
+
+/** 1 GiB resident, none swapped. */
+export const VIEW: ProcessView = { pid: TARGET.pid, comm: TARGET.comm, rssBytes: GIB, swapBytes: 0 };
+
+/** Calls of a round that can be made to end otherwise. */
+export type Call = "open" | "returned" | "scan" | "swapOut";
+
+export interface FakeParts {
+  readonly sight?: Sight;
+  /** Asked again before each bounded call of a move. */
+  system?(): SystemView;
+  readonly view?: Partial<ProcessView>;
+  /** Page i of the process was counted counts[i] times. */
+  readonly counts?: readonly number[];
+  readonly returned?: Returned;
+  /** What each bounded call of a move comes to; every page asked for goes in one call where this is absent. */
+  readonly steps?: readonly Partial<MoveTally>[];
+  /** Milliseconds that each bounded call of a move costs in the kernel. */
+  readonly stepCpuMs?: number;
+  /** The process is not there any more when it is to be opened. */
+  readonly gone?: boolean;
+  /** Runs in the middle of a call: throws, aborts, … */
+  readonly during?: Partial<Record<Call, () => void>>;
+}
+
+export interface FakeMemory extends Memory {
+  /** "open", "returned", "scan 2 windows of 1000 ms, threshold 1", "swapOut 0-2 5-6", "close", in order. */
+  readonly calls: readonly string[];
+}
+
+/** A machine with one process. */
+export function fakeMemory(parts: FakeParts = {}): FakeMemory {
+  const calls: string[] = [];
+  const record = (text: string, call?: Call): void => {
+    calls.push(text);
+    if (call) parts.during?.[call]?.();
+  };
+  const system = parts.system ?? (() => SYSTEM);
+  return {
+    calls,
+    sight: parts.sight ?? SIGHT,
+    system,
+    find: () => (parts.gone ? [] : [TARGET]),
+    open() {
+      record("open", "open");
+      return parts.gone ? undefined : fakeRound(parts, record);
+    },
+    forget: () => record("forget"),
+    close: () => record("close memory"),
+  };
+}
+
+function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void): ProcessRound {
+  const cpu: CpuMs = { user: 1, system: 2 };
+  return {
+    view: { ...VIEW, ...parts.view },
+    cpu,
+    returned() {
+      record("returned", "returned");
+      return parts.returned ?? { cameBack: 0, freed: 0, out: 0 };
+    },
+    async scan({ windows, threshold }: Question, intervalMs) {
+      record(`scan ${windows} windows of ${intervalMs} ms, threshold ${threshold}`, "scan");
+      return heatOf(parts.counts ?? []);
+    },
+    async swapOut(runs, proceed) {
+      record(`swapOut ${pagesOf(runs)}`, "swapOut");
+      const tally = emptyTally();
+      for (const step of parts.steps ?? [wholly(runs)]) {
+        if (!proceed(tally)) break;
+        add(tally, step);
+        cpu.system += parts.stepCpuMs ?? 0;
+      }
+      return tally;
+    },
+    close: () => record("close"),
+  };
+}
+
+/** Page i counted counts[i] times. */
+export function heatOf(counts: readonly number[]): HeatMap {
+  const builder = new HeatMapBuilder();
+  counts.forEach((count, page) => builder.addPage(Math.floor(page / 512), page % 512, count));
+  return builder.done();
+}
+
+/** Runs as "0-2 5-5": first and last page of each. */
+export function pagesOf(runs: PageRuns): string {
+  return Array.from(runs.from, (from, i) => `${from}-${(runs.to[i] ?? 0) - 1}`).join(" ");
+}
+
+const emptyTally = (): MoveTally => ({ asked: 0, accepted: 0, swappedOut: 0, dropped: 0, stayed: 0, refusal: null, gone: false });
+
+const wholly = ({ pages }: PageRuns): Partial<MoveTally> => ({ asked: pages, accepted: pages, swappedOut: pages });
+
+function add(tally: MoveTally, step: Partial<MoveTally>): void {
+  for (const key of ["asked", "accepted", "swappedOut", "dropped", "stayed"] as const) tally[key] += step[key] ?? 0;
+  tally.refusal = step.refusal ?? tally.refusal;
+  tally.gone = step.gone ?? tally.gone;
+}
+
+export type SlideConfig = EngineConfig<typeof slide.fields>;
+
+/** The guide's slide file without its thresholds; what is given takes the place of its values. */
+export function slideConfig(given: { project?: Partial<SlideConfig["project"]>; task?: Partial<SlideConfig["task"]> } = {}): SlideConfig {
+  return {
+    project: {
+      name: "test", scan_type: "page", loop: 1, interval: 1, sleep: 1,
+      sysmem_threshold: undefined, swapcache_high_wmark: undefined, swapcache_low_wmark: undefined, ...given.project,
+    },
+    engine: { project: "test" },
+    task: {
+      project: "test", engine: "slide", name: "background_slide", type: "name", value: "mysql", swap_flag: false, max_threads: 1,
+      T: 1, swap_threshold: undefined, dram_percent: undefined, ...given.task,
+    },
+  };
+}
