@@ -82,25 +82,34 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
   draft.coldPages = swapOut.pages;
   if (swapOut.pages === 0) return;
   hooks.phase("moving");
+  const cpuBefore = round.cpu.system;
   draft.tally = await round.swapOut(swapOut, (soFar) => {
-    draft.reason = stopReason(memory, soFar);
+    draft.reason = stopReason(memory, soFar, round.cpu.system - cpuBefore);
     return draft.reason === null;
   });
+  draft.reason ??= stubbornness(draft.tally);
   if (hooks.signal.aborted) draft.outcome = "stopped";
   else if (draft.tally.gone) draft.outcome = "gone";
 }
 
 /** With less swap than this the next call could not be served. */
 const LEAST_SWAP_BYTES = 4 << 20;
-/** After so many pages of which none went, the rest is not tried in this round. */
-const HOPELESS_PAGES = 4096;
+/**
+ * So much time of the kernel's without one page gone, and the rest is not tried in this round. Pages that are shared or locked cost it next to
+ * nothing, and others may lie behind them; pages that it unmaps and finds no place for cost a microsecond each.
+ */
+const HOPELESS_CPU_MS = 1000;
+/** Fewer pages than this stay for many harmless reasons. */
+const WORTH_TELLING_PAGES = 4096;
 
-function stopReason(memory: Memory, soFar: MoveTally): string | null {
+function stopReason(memory: Memory, soFar: MoveTally, cpuMs: number): string | null {
   const { swapFreeBytes } = memory.system();
   if (swapFreeBytes < LEAST_SWAP_BYTES) return `swap is full: ${(swapFreeBytes / 2 ** 20).toFixed(1)} MiB are free`;
-  if (soFar.asked >= HOPELESS_PAGES && soFar.swappedOut === 0) {
-    const why = soFar.refusal ? ` (${soFar.refusal})` : "; pages that are shared with another process or locked do not go";
-    return `the kernel moved none of ${soFar.asked} pages${why}`;
-  }
-  return null;
+  return cpuMs >= HOPELESS_CPU_MS ? stubbornness(soFar) : null;
+}
+
+function stubbornness({ asked, swappedOut, dropped, refusal, gone }: MoveTally): string | null {
+  if (gone || asked < WORTH_TELLING_PAGES || swappedOut + dropped > 0) return null;
+  const why = refusal ? ` (${refusal})` : "; pages that are shared with another process or locked do not go";
+  return `the kernel moved none of ${asked} pages${why}`;
 }

@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { Claims } from "../../src/daemon/claims.ts";
+
+const process = { pid: 12, startTicks: 100 };
+
+type Step = readonly ["claim", string, { readonly owner: string; readonly as?: object }] | readonly ["release", string];
+
+test.each([
+  ["the first that asks has it", [["claim", "a", { owner: "a" }], ["claim", "b", { owner: "a" }]]],
+  ["its owner may ask again", [["claim", "a", { owner: "a" }], ["claim", "a", { owner: "a" }]]],
+  ["it can be had when its owner gives it back", [
+    ["claim", "a", { owner: "a" }], ["release", "a"], ["claim", "b", { owner: "b" }], ["claim", "a", { owner: "b" }],
+  ]],
+  ["nobody gives back what is another's", [["claim", "a", { owner: "a" }], ["release", "b"], ["claim", "b", { owner: "a" }]]],
+  ["giving back what nobody has changes nothing", [["release", "a"], ["claim", "b", { owner: "b" }]]],
+  ["a later process of the same pid is another one", [["claim", "a", { owner: "a" }], ["claim", "b", { owner: "b", as: { startTicks: 101 } }]]],
+  ["digits do not run together", [["claim", "a", { owner: "a" }], ["claim", "b", { owner: "b", as: { pid: 1, startTicks: 2100 } }]]],
+] as readonly (readonly [string, readonly Step[]])[])("a process belongs to one task: %s", (_, steps) => {
+  const claims = new Claims();
+  for (const step of steps) {
+    if (step[0] === "release") claims.release(process, step[1]);
+    else expect(claims.claim({ ...process, ...step[2].as }, step[1])).toBe(step[2].owner);
+  }
+});

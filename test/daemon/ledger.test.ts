@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { emptyAccount, enter } from "../../src/daemon/ledger.ts";
+import type { RoundReport } from "../../src/daemon/round.ts";
+import type { Account } from "../../src/status.ts";
+import { TIB } from "../../src/units.ts";
+
+const PAGE = 4096;
+const quiet: RoundReport = {
+  outcome: "done", reason: null, rssBytes: 0, swapBytes: 0, residentPages: 10, coldPages: 0, tally: null, returned: { cameBack: 0, freed: 0, out: 0 },
+  cpu: { user: 0, system: 0 }, seconds: 1,
+};
+const tally = { asked: 5, accepted: 6, swappedOut: 3, dropped: 1, stayed: 1, refusal: null, gone: false };
+
+test.each([
+  ["nothing at all is a round", [quiet], { rounds: 1 }],
+  ["each figure of a move has its place, in bytes", [{ ...quiet, coldPages: 7, tally }],
+    { rounds: 1, coldBytes: 7 * PAGE, askedBytes: 5 * PAGE, acceptedBytes: 6 * PAGE, outBytes: 3 * PAGE, droppedBytes: PAGE, stayedBytes: PAGE }],
+  ["what came back counts without a move", [{ ...quiet, outcome: "gated", returned: { cameBack: 9, freed: 8, out: 7 } }],
+    { rounds: 1, cameBackBytes: 9 * PAGE }],
+  ["time is told apart", [{ ...quiet, cpu: { user: 1.5, system: 20 } }, { ...quiet, cpu: { user: 1, system: 2 } }],
+    { rounds: 2, cpuUserMs: 2.5, cpuSystemMs: 22 }],
+  ["rounds add up", [{ ...quiet, coldPages: 7, tally }, quiet, { ...quiet, coldPages: 1, tally: { ...tally, swappedOut: 0 } }],
+    {
+      rounds: 3, coldBytes: 8 * PAGE, askedBytes: 10 * PAGE, acceptedBytes: 12 * PAGE, outBytes: 3 * PAGE, droppedBytes: 2 * PAGE,
+      stayedBytes: 2 * PAGE,
+    }],
+  ["terabytes stay exact", [{ ...quiet, coldPages: 3 * TIB / PAGE }, { ...quiet, coldPages: 1 }], { rounds: 2, coldBytes: 3 * TIB + PAGE }],
+] as readonly (readonly [string, readonly RoundReport[], Partial<Account>])[])("an account: %s", (_, reports, expected) => {
+  const account = emptyAccount();
+  for (const report of reports) enter(account, report);
+  expect(account).toEqual({ ...emptyAccount(), ...expected });
+});
