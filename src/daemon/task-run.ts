@@ -61,19 +61,21 @@ export class TaskRun {
   }
 
   private async run(): Promise<void> {
-    const { task, pool, log } = this.parts;
-    try {
-      this.eyes = await pool.eyes();
-      if (this.refuses()) return;
-      while (!this.stopping.signal.aborted) {
-        await this.cycle();
-        await sleep(task.config.project.sleep * 1000, this.stopping.signal);
-      }
-    } catch (error) {
-      if (this.stopping.signal.aborted) return;
-      this.state = `failed: ${(error as Error).message}`;
-      log.error("task failed", { task: task.id, reason: (error as Error).message });
+    const { task, pool } = this.parts, { signal } = this.stopping;
+    this.eyes = await pool.eyes().catch((error: Error) => this.fail(error));
+    if (this.eyes === null || this.refuses()) return;
+    while (!signal.aborted) {
+      await this.cycle().catch((error: Error) => this.fail(error));
+      await sleep(task.config.project.sleep * 1000, signal);
     }
+  }
+
+  /** Without eyes a task has failed; a cycle that failed, as with a thread that died, is followed by others. */
+  private fail({ message }: Error): null {
+    const { task, log } = this.parts, state = `failed: ${message}`;
+    if (!this.stopping.signal.aborted && state !== this.state) log.error("task failed", { task: task.id, reason: message });
+    this.state = state;
+    return null;
   }
 
   /** The engine looks at the task with what can be seen here: it may refuse it, or have something to say. */

@@ -122,14 +122,22 @@ export class WorkerPool {
       else deliver(thread, data);
     };
     worker.onerror = (event) => {
-      const error = new Error(`a round worker failed: ${event.message}`);
+      const error = new Error(`a round worker failed: ${reasonIn(event.message)}`);
       reject(error);
-      for (const waiting of thread.waiting.values()) waiting.reject(error);
-      thread.waiting.clear();
+      this.bury(thread, error);
     };
     void this.parts.offsets().then((offsets) => worker.postMessage({ type: "begin", offsets } satisfies ToWorker), reject);
     this.threads.push(thread);
     return thread;
+  }
+
+  /** Whoever waits for a dead thread is told; its processes find another one. */
+  private bury(thread: Thread, error: Error): void {
+    this.threads = this.threads.filter((other) => other !== thread);
+    for (const [key, home] of this.homes) if (home === thread) this.homes.delete(key);
+    for (const waiting of thread.waiting.values()) waiting.reject(error);
+    thread.waiting.clear();
+    thread.worker.terminate();
   }
 
   private ask(thread: Thread, message: (id: number) => ToWorker, phase?: (phase: RoundPhase) => void): Promise<FromWorker> {
@@ -138,6 +146,11 @@ export class WorkerPool {
     thread.worker.postMessage(message(id));
     return promise;
   }
+}
+
+/** The runtime puts the source and the stack around the message (Bun 1.4.5). */
+function reasonIn(report: string): string {
+  return /^(?:error|[A-Z]\w*Error): (.+)$/m.exec(report)?.[1] ?? report.split("\n", 1)[0] ?? "";
 }
 
 function deliver(thread: Thread, message: Extract<FromWorker, { id: number }>): void {
