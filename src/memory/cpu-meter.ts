@@ -1,18 +1,26 @@
-import { threadCpuMs } from "../ffi/thread-cpu.ts";
+import { threadCpuMs, threadCpuParts } from "../ffi/thread-cpu.ts";
 import type { CpuMs } from "./memory.ts";
 
 /** Adds up the CPU time of the pieces of work of one round, between which the thread does other things. */
 export class CpuMeter {
-  readonly spent: CpuMs = { user: 0, system: 0 };
+  private total = 0;
+  private readonly ticks: CpuMs = { user: 0, system: 0 };
 
   measure<T>(work: () => T): T {
-    const before = threadCpuMs();
+    const parts = threadCpuParts(), before = threadCpuMs();
     try {
       return work();
     } finally {
-      const after = threadCpuMs();
-      this.spent.user += after.user - before.user;
-      this.spent.system += after.system - before.system;
+      this.total += threadCpuMs() - before;
+      const after = threadCpuParts();
+      this.ticks.user += after.user - parts.user;
+      this.ticks.system += after.system - parts.system;
     }
+  }
+
+  /** The sum is exact; how it divides is what the scheduler's ticks have seen, over all the work so far. */
+  get spent(): CpuMs {
+    const { user, system } = this.ticks, userShare = user + system === 0 ? 0 : user / (user + system);
+    return { user: this.total * userShare, system: this.total * (1 - userShare) };
   }
 }

@@ -173,6 +173,13 @@ export class HeatCursor {
   }
 }
 
+/** The pages of the chunk that is being filled: `pages[0..held-1]`, ascending, with their marks. */
+export interface OpenChunk {
+  readonly pages: Uint16Array;
+  readonly marks: Uint8Array;
+  held: number;
+}
+
 /** Builds a heat map from pages given in ascending order. */
 export class HeatMapBuilder {
   private numbers = new Float64Array(64);
@@ -183,9 +190,8 @@ export class HeatMapBuilder {
   private placed = 0;
   private counted = 0;
   private current = -1;
-  private readonly pages = new Uint16Array(CHUNK_PAGES);
-  private readonly marks = new Uint8Array(CHUNK_PAGES);
-  private held = 0;
+  /** One page more than a chunk has: a loop without branches writes behind the last page before it knows that it was the last. */
+  private readonly open: OpenChunk = { pages: new Uint16Array(CHUNK_PAGES + 1), marks: new Uint8Array(CHUNK_PAGES + 1), held: 0 };
 
   /** `expectedPages` only saves growing. */
   constructor(expectedPages = 1024) {
@@ -194,9 +200,15 @@ export class HeatMapBuilder {
 
   /** One page, above all pages before. `mark` becomes its counter. */
   addPage(chunk: number, page: number, mark: number): void {
+    const open = this.chunk(chunk);
+    open.pages[open.held] = page;
+    open.marks[open.held++] = mark;
+  }
+
+  /** A chunk to fill directly, not below the one before. */
+  chunk(chunk: number): OpenChunk {
     if (chunk !== this.current) this.begin(chunk);
-    this.pages[this.held] = page;
-    this.marks[this.held++] = mark;
+    return this.open;
   }
 
   addHuge(chunk: number, mark: number): void {
@@ -218,17 +230,17 @@ export class HeatMapBuilder {
 
   /** Packs what is held and turns to another chunk. */
   private begin(chunk: number): void {
-    if (this.held > 0) this.pack();
+    if (this.open.held > 0) this.pack();
     this.current = chunk;
-    this.held = 0;
+    this.open.held = 0;
   }
 
   private pack(): void {
-    const { held, pages } = this;
+    const { held, pages, marks } = this.open;
     this.makeRoom(held);
     this.numbers[this.chunks] = this.current;
     this.sizes[this.chunks++] = held;
-    this.counts.set(held === CHUNK_PAGES ? this.marks : this.marks.subarray(0, held), this.counted);
+    this.counts.set(marks.subarray(0, held), this.counted);
     this.counted += held;
     if (held <= LIST_MAX) {
       this.places.set(pages.subarray(0, held), this.placed);

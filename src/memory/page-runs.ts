@@ -15,14 +15,20 @@ export class RunBuilder {
   private from = new Float64Array(64);
   private to = new Float64Array(64);
   private count = 0;
+  private isCut = false;
   private readonly gap: number;
 
   constructor(gap = 0) {
     this.gap = gap;
   }
 
+  /** What comes next begins a run of its own, however near it is. */
+  cut(): void {
+    this.isCut = true;
+  }
+
   add(from: number, to: number): void {
-    if (this.count > 0 && from - this.to[this.count - 1]! <= this.gap) {
+    if (this.count > 0 && !this.isCut && from - this.to[this.count - 1]! <= this.gap) {
       this.to[this.count - 1] = Math.max(to, this.to[this.count - 1]!);
       return;
     }
@@ -31,6 +37,7 @@ export class RunBuilder {
       from2.set(this.from); to2.set(this.to);
       this.from = from2; this.to = to2;
     }
+    this.isCut = false;
     this.from[this.count] = from;
     this.to[this.count++] = to;
   }

@@ -4,6 +4,7 @@ import { RunBuilder, type PageRuns } from "../../src/memory/page-runs.ts";
 import {
   addIdle, addOpenPages, addResident, countWindow, eachOverlap, presentPages, type TablePiece,
 } from "../../src/memory/trackers/page-tables.ts";
+import { ClearPlan } from "../../src/memory/trackers/clearing.ts";
 import { armHeat, isDue, restAfter } from "../../src/memory/trackers/rest.ts";
 
 // Low words of x86-64 entries
@@ -24,11 +25,11 @@ const survey = (piece: TablePiece, range = { from: 512, to: 1024 }): HeatMap => 
   return builder.done();
 };
 const look = (heat: HeatMap, piece: TablePiece, question = { threshold: 1, windowsLeft: 0 }) => {
-  const cursor = heat.cursor(), runs = new RunBuilder();
+  const cursor = heat.cursor(), plan = new ClearPlan();
   cursor.seek(piece.address / 2 ** 21);
-  const open = countWindow(piece, cursor, heat.arrays.counts, question);
-  if (open > 0) addOpenPages(piece, cursor, heat.arrays.counts, { question, runs });
-  return { open, runs: pairs(runs.done()) };
+  const accessed = countWindow(piece, cursor, heat.arrays.counts);
+  addOpenPages(piece, cursor, heat.arrays.counts, { question, plan });
+  return { accessed, clear: pairs(plan.done()) };
 };
 
 describe("a survey", () => {
@@ -65,14 +66,14 @@ describe("a window", () => {
 
   test("asks for clearing only what was accessed and is still in question", () => {
     const heat = survey(table({ 0: IDLE, 1: IDLE }));
-    expect(look(heat, table({ 0: HOT, 1: IDLE }), { threshold: 2, windowsLeft: 1 })).toEqual({ open: 1, runs: [[512, 513]] });
+    expect(look(heat, table({ 0: HOT, 1: IDLE }), { threshold: 2, windowsLeft: 1 })).toEqual({ accessed: 1, clear: [[512, 513]] });
     const decided = survey(table({ 0: IDLE, 1: IDLE }));
-    expect(look(decided, table({ 0: HOT, 1: IDLE }), { threshold: 1, windowsLeft: 5 }).open).toBe(0);
+    expect(look(decided, table({ 0: HOT, 1: IDLE }), { threshold: 1, windowsLeft: 5 }).clear).toEqual([]);
   });
 
   test("asks nothing of a page that cannot get hot any more", () => {
     const heat = survey(table({ 0: IDLE }));
-    expect(look(heat, table({ 0: HOT }), { threshold: 3, windowsLeft: 1 }).open).toBe(0);
+    expect(look(heat, table({ 0: HOT }), { threshold: 3, windowsLeft: 1 }).clear).toEqual([]);
   });
 
   test("takes a huge page that was split since as accessed where any part of it was", () => {
@@ -107,6 +108,26 @@ test("overlaps are visited in order and the search goes on where it was", () => 
   expect(seen).toEqual([[5, 10], [20, 30], [40, 512], [512, 700]]);
 });
 
+describe("a plan of what to clear", () => {
+  const plan = (steps: (plan: ClearPlan) => void) => {
+    const made = new ClearPlan();
+    steps(made);
+    return pairs(made.done());
+  };
+
+  test.each([[0, 1], [16, 1], [17, 2]])("makes one range over up to 16 present pages that need no clearing (%p: %p)", (between, ranges) => {
+    expect(plan((p) => { p.add(0); p.pass(between); p.add(between + 1); }).length).toBe(ranges);
+  });
+
+  test.each([[512, 1], [513, 2]])("makes one range over up to 512 pages that are not there (%p: %p)", (between, ranges) => {
+    expect(plan((p) => { p.add(0); p.add(between + 1); }).length).toBe(ranges);
+  });
+
+  test("takes huge pages whole, and never reaches into one that need not be cleared", () => {
+    expect(plan((p) => { p.add(511); p.addHuge(512); p.pass(512); p.add(1536); })).toEqual([[511, 1024], [1536, 1537]]);
+  });
+});
+
 describe("rest", () => {
   const heatOf = (marks: Readonly<Record<number, number>>) => survey(table(marks));
 
@@ -126,18 +147,18 @@ describe("rest", () => {
 
   test("arming asks to clear what was accessed and starts every count at 0", () => {
     const heat = heatOf({ 0: HOT, 1: IDLE, 2: HOT });
-    expect(pairs(armHeat(heat, null, { round: 1, gap: 0 }))).toEqual([[512, 513], [514, 515]]);
+    expect(pairs(armHeat(heat, null, 1))).toEqual([[512, 515]]);
     expect(counts(heat)).toEqual([0, 0, 0]);
   });
 
   test("a resting chunk is neither cleared nor judged, until its size changes", () => {
     const rested = (size: number) => ({ numbers: Float64Array.of(1), sizes: Uint16Array.of(size), streaks: Uint8Array.of(5) });
     const resting = heatOf({ 0: HOT, 1: HOT });
-    expect(armHeat(resting, rested(2), { round: 1, gap: 0 }).pages).toBe(0);
+    expect(armHeat(resting, rested(2), 1).pages).toBe(0);
     expect(counts(resting)).toEqual([UNKNOWN, UNKNOWN]);
     expect(resting.runsBelow(100).pages).toBe(0);
-    expect(armHeat(heatOf({ 0: HOT, 1: HOT }), rested(3), { round: 1, gap: 0 }).pages).toBe(2);
-    expect(armHeat(heatOf({ 0: HOT, 1: HOT }), rested(2), { round: 8, gap: 0 }).pages).toBe(2);
+    expect(armHeat(heatOf({ 0: HOT, 1: HOT }), rested(3), 1).pages).toBe(2);
+    expect(armHeat(heatOf({ 0: HOT, 1: HOT }), rested(2), 8).pages).toBe(2);
   });
 
   test.each([

@@ -5,7 +5,7 @@ import { UnsupportedError } from "../../errors.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, HeatMapBuilder, PAGE_BYTES, UNKNOWN, type HeatCursor, type HeatMap } from "../heat-map.ts";
 import { RunBuilder, intersect, type PageRuns } from "../page-runs.ts";
 import { pageableRuns, walkSpans } from "../vmas.ts";
-import { CLEAR_GAP_PAGES, ColdClearing } from "./clearing.ts";
+import { ClearPlan, ColdClearing } from "./clearing.ts";
 import { addIdle, addOpenPages, addResident, countWindow, eachOverlap, presentPages } from "./page-tables.ts";
 import { armHeat, restAfter } from "./rest.ts";
 import type { OpenQuestion, Tracker, Watched } from "./tracker.ts";
@@ -36,7 +36,7 @@ export class PageWalkTracker implements Tracker {
   async begin(watched: Watched): Promise<HeatMap> {
     const { history, cpu } = watched;
     const heat = cpu.measure(() => this.survey(watched));
-    const accessed = cpu.measure(() => armHeat(heat, history.rested, { round: history.rounds, gap: CLEAR_GAP_PAGES }));
+    const accessed = cpu.measure(() => armHeat(heat, history.rested, history.rounds));
     await this.clear(watched, accessed, history.rested !== null);
     return heat;
   }
@@ -66,15 +66,18 @@ export class PageWalkTracker implements Tracker {
 
   /** Adds a window to the counts; returns the pages that must be cleared for the next one. */
   private count(watched: Watched, heat: HeatMap, question: OpenQuestion): PageRuns {
-    const runs = new RunBuilder(CLEAR_GAP_PAGES), cursor = heat.cursor(), { counts } = heat.arrays, spans = spansOf(heat);
+    const plan = new ClearPlan(), cursor = heat.cursor(), { counts } = heat.arrays, spans = spansOf(heat);
     for (let i = 0; i < spans.from.length; i++) {
       for (const piece of this.walker.pieces(watched.process.pagemap, spans.from[i]! * CHUNK_BYTES, spans.to[i]! * CHUNK_BYTES)) {
         if (piece.level > 1 || !reach(cursor, piece.address / CHUNK_BYTES, counts)) continue;
-        if (countWindow(piece, cursor, counts, question) > 0) addOpenPages(piece, cursor, counts, { question, runs });
+        const accessed = countWindow(piece, cursor, counts);
+        if (question.windowsLeft === 0) continue;
+        if (accessed > 0) addOpenPages(piece, cursor, counts, { question, plan });
+        else plan.pass(CHUNK_PAGES);
       }
     }
     reach(cursor, Infinity, counts);
-    return runs.done();
+    return plan.done();
   }
 
   /** What is resident, with the accessed bits as marks. */

@@ -1,6 +1,7 @@
 // Chunks that stay hot as a whole need not be looked at in each round.
 import { CHUNK_PAGES, UNKNOWN, type HeatMap } from "../heat-map.ts";
-import { RunBuilder, type PageRuns } from "../page-runs.ts";
+import type { PageRuns } from "../page-runs.ts";
+import { ClearPlan } from "./clearing.ts";
 import type { RestedChunks } from "./tracker.ts";
 
 /** Hot in this many rounds running: looked at in every 2nd round, then every 4th, then every 8th. */
@@ -15,27 +16,26 @@ export function isDue(streak: number, round: number): boolean {
  * Turns the marks of a fresh survey (1 accessed, 0 not) into counters of 0, and says which pages must be cleared for the first
  * window. Chunks that rest in this round become UNKNOWN: nothing is concluded about them.
  */
-export function armHeat(heat: HeatMap, rested: RestedChunks | null, options: { round: number; gap: number }): PageRuns {
-  const runs = new RunBuilder(options.gap), { counts, sizes } = heat.arrays;
+export function armHeat(heat: HeatMap, rested: RestedChunks | null, round: number): PageRuns {
+  const plan = new ClearPlan(), { counts, sizes } = heat.arrays;
   let r = 0;
   for (const cursor = heat.cursor(); cursor.next();) {
     const { view } = cursor, end = view.firstCount + view.entries, base = view.number * CHUNK_PAGES;
     while (rested && r < rested.numbers.length && rested.numbers[r]! < view.number) r++;
     const streak = rested && rested.numbers[r] === view.number && rested.sizes[r] === sizes[view.index] ? rested.streaks[r]! : 0;
-    if (!isDue(streak, options.round)) {
+    if (!isDue(streak, round)) {
       counts.fill(UNKNOWN, view.firstCount, end);
+      plan.pass(CHUNK_PAGES);
       continue;
     }
-    if (view.huge) {
-      if (counts[view.firstCount] === 1) runs.add(base, base + CHUNK_PAGES);
-    } else {
-      for (let i = 0; i < view.entries; i++) {
-        if (counts[view.firstCount + i] === 1) runs.add(base + view.pages[i]!, base + view.pages[i]! + 1);
-      }
+    for (let i = 0; i < view.entries; i++) {
+      if (counts[view.firstCount + i] !== 1) plan.pass(view.huge ? CHUNK_PAGES : 1);
+      else if (view.huge) plan.addHuge(base);
+      else plan.add(base + view.pages[i]!);
     }
     counts.fill(0, view.firstCount, end);
   }
-  return runs.done();
+  return plan.done();
 }
 
 /** The streaks after a round: one more where every page was hot, as before where the chunk rested, none where a page was cold. */
