@@ -27,6 +27,8 @@ export interface RoundsParts {
   /** Where members lie in the kernel's structs; asked once, when the first project starts. */
   offsets(): Promise<KnownOffsets>;
   readonly locks: TargetLocks;
+  /** Called when the last worker has ended. */
+  idle(): void;
 }
 
 export function createRounds(parts: RoundsParts): Rounds {
@@ -38,7 +40,9 @@ export function createRounds(parts: RoundsParts): Rounds {
     const stopping = ids.flatMap((id) => runs.get(id) ?? []);
     await Promise.all(stopping.map((run) => run.stop()));
     for (const id of ids) runs.delete(id);
-    if (runs.size === 0) await pool.close();
+    if (runs.size > 0 || stopping.length === 0) return;
+    await pool.close();
+    parts.idle();
   };
 
   return {

@@ -4,6 +4,7 @@ import { engineTables } from "../engines/index.ts";
 import { DeniedError, EtmemError, EXIT } from "../errors.ts";
 import { setProcessName } from "../ffi/self.ts";
 import { createLog, type Log, type Sink } from "../log.ts";
+import { giveBackMemory } from "../memory/own-memory.ts";
 import { TargetLocks } from "../memory/target-locks.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
 import { createDispatch } from "./dispatch.ts";
@@ -57,7 +58,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   const log = createLog(settings.logLevel, await around.openLog());
   const ended = untilSignal(around, log);
   const rounds = createRounds({
-    log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: new TargetLocks(),
+    log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: new TargetLocks(), idle: giveBackMemory,
   });
   const notifier = createNotifier(env, log);
   const objects = new Objects({ engines: engineTables, cores: cpus().length });
@@ -67,6 +68,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   notifier.ready(`Listening on socket ${socket}`);
   reportOutcome(env, { ready: process.pid });
   log.info("listening", { socket, pid: process.pid, version });
+  giveBackMemory();
   log.info("stopping", { signal: await ended });
   notifier.stopping();
   await Promise.all([dispatch.close(), rounds.close()]);

@@ -9,6 +9,8 @@ export const VMA = {
   pageable: 1,
   /** Made by the kernel and not counted in VmRSS: [vvar], [vdso], [vsyscall]. */
   special: 2,
+  /** Of a file, whatever else it is. */
+  file: 4,
 } as const;
 
 /** VMAs in ascending order; addresses in bytes (exact in a double up to 2^53). */
@@ -76,7 +78,8 @@ function kindOf(text: Uint8Array, permissions: number, lineEnd: number): number 
   while (at < lineEnd && text[at] === BLANK) at++;
   if (text[at] === BRACKET && text[at + 1] === LETTER_V) return VMA.special;
   const isPrivate = text[permissions + 3] === LETTER_P, executable = text[permissions + 2] === LETTER_X;
-  return isPrivate && !executable && (anonymous || text[permissions + 1] === LETTER_W) ? VMA.pageable : 0;
+  const pageable = isPrivate && !executable && (anonymous || text[permissions + 1] === LETTER_W);
+  return (pageable ? VMA.pageable : 0) | (anonymous ? 0 : VMA.file);
 }
 
 function hexDigit(code: number): number {
