@@ -35,6 +35,9 @@ export interface DaemonSurroundings {
   openLog(): Promise<Sink>;
 }
 
+/** A worker that has ended is still being taken down for a while. */
+const SETTLE_MS = 1000;
+
 /** Runs the daemon until a signal ends it; gives the exit code. */
 export async function startDaemon(settings: DaemonSettings, around: DaemonSurroundings): Promise<number> {
   const uid = process.getuid?.();
@@ -58,7 +61,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   const log = createLog(settings.logLevel, await around.openLog());
   const ended = untilSignal(around, log);
   const rounds = createRounds({
-    log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: new TargetLocks(), idle: giveBackMemory,
+    log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: new TargetLocks(), idle: () => setTimeout(giveBackMemory, SETTLE_MS),
   });
   const notifier = createNotifier(env, log);
   const objects = new Objects({ engines: engineTables, cores: cpus().length });
