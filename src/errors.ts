@@ -49,7 +49,8 @@ export class UnsupportedError extends EtmemError {
   override readonly name = "UnsupportedError";
 }
 
-const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+// 11 has two names on Linux, of which the kernel and errno(3) use EAGAIN.
+const errnoNames = new Map(Object.entries(constants.errno).filter(([name]) => name !== "EWOULDBLOCK").map(([name, number]) => [number, name]));
 
 /** A system call failed: `process_madvise pid 12: EPERM`. */
 export class SysError extends EtmemError {
