@@ -1,4 +1,5 @@
-// etmemd -s NAME [-l LEVEL] [-m]
+// etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR]
+import { resolve } from "node:path";
 import { UsageError } from "../errors.ts";
 import { checkSocketName } from "../protocol.ts";
 import type { PlainModule, Surroundings } from "./command.ts";
@@ -11,15 +12,20 @@ const LOG_LEVEL: OptionRow = {
 const MODE_SYSTEMCTL: OptionRow = {
   long: "mode-systemctl", short: "m", doc: "Goes to the background when the socket listens, for a unit of Type=forking.",
 };
+const STATE_DIR: OptionRow = {
+  long: "state-dir", value: "DIR", ours: true,
+  doc: "Stores projects, and whether they are started, in DIR; they come back after a restart or a crash.",
+};
 const DEFAULT_LEVEL = 3;
 
-export const daemon: PlainModule = { options: [SOCKET, LOG_LEVEL, MODE_SYSTEMCTL], run };
+export const daemon: PlainModule = { options: [SOCKET, LOG_LEVEL, MODE_SYSTEMCTL, STATE_DIR], run };
 
 async function run(argv: readonly string[], around: Surroundings): Promise<number> {
   const { options } = parseWords(argv, daemon.options);
   const settings = { socket: readSocket(options), logLevel: readLevel(options.findLast(({ row }) => row === LOG_LEVEL)?.value) };
+  const stateDir = readDirectory(options.findLast(({ row }) => row === STATE_DIR)?.value, around.cwd);
   const { startDaemon } = await import("../daemon/start.ts");
-  return await startDaemon({ ...settings, detach: options.some(({ row }) => row === MODE_SYSTEMCTL), argv }, around);
+  return await startDaemon({ ...settings, ...stateDir, detach: options.some(({ row }) => row === MODE_SYSTEMCTL), argv }, around);
 }
 
 function readSocket(options: readonly GivenOption[]): string {
@@ -35,4 +41,9 @@ function readLevel(word: string | undefined): number {
   const level = /^\s*[+-]?\d+$/.test(word) ? Number(word) : word === "" ? 0 : Number.NaN;
   if (![0, 1, 2, 3].includes(level)) throw new UsageError(`-l ${word} is no log level; there are 0 (debug), 1 (info), 2 (warning) and 3 (error)`);
   return level;
+}
+
+function readDirectory(word: string | undefined, cwd: string): { readonly stateDir?: string } {
+  if (word === "") throw new UsageError("--state-dir DIR is empty");
+  return word === undefined ? {} : { stateDir: resolve(cwd, word) };
 }

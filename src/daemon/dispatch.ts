@@ -4,7 +4,7 @@ import { readConfigFile } from "../config/read-file.ts";
 import { ConfigError, EtmemError, EXIT, RefusedError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonRequest, type WireRequest } from "../protocol.ts";
-import type { Change, Objects } from "./objects.ts";
+import type { Objects, Operation } from "./objects.ts";
 import type { ProjectView } from "./objects-view.ts";
 import type { TaskStatus } from "../status.ts";
 import type { Rounds } from "./rounds.ts";
@@ -15,6 +15,8 @@ export interface DispatchParts {
   readonly rounds: Rounds;
   readonly log: Log;
   readonly version: string;
+  /** Resolves when an operation will survive the daemon; rejects, and it must not be done. Without it nothing is stored. */
+  save?(operation: Operation): Promise<void>;
   /** Called when projects came, went, started or stopped. */
   changed?(projects: readonly ProjectView[]): void;
 }
@@ -55,8 +57,8 @@ class Changes {
   }
 
   /** Makes a change when those before it are done; resolves when nothing runs any more that is to be stopped. */
-  make(event: string, subject: Readonly<Record<string, string>>, change: () => Change | Promise<Change>): Promise<void> {
-    const turn = this.#last.then(() => this.#apply(event, subject, change));
+  make(event: string, subject: Readonly<Record<string, string>>, operation: () => Operation | Promise<Operation>): Promise<void> {
+    const turn = this.#last.then(() => this.#apply(event, subject, operation));
     this.#last = turn.catch(() => undefined);
     return turn;
   }
@@ -66,10 +68,13 @@ class Changes {
     await this.#last;
   }
 
-  async #apply(event: string, subject: Readonly<Record<string, string>>, change: () => Change | Promise<Change>): Promise<void> {
-    const { objects, rounds, log, changed } = this.#parts;
+  async #apply(event: string, subject: Readonly<Record<string, string>>, operation: () => Operation | Promise<Operation>): Promise<void> {
+    const { objects, rounds, log, save, changed } = this.#parts;
     if (this.#closed) throw new RefusedError("error: etmemd is stopping");
-    const { start, stop, warnings } = await change();
+    const wanted = await operation();
+    const commit = objects.prepare(wanted);
+    await save?.(wanted);
+    const { start, stop, warnings } = commit();
     for (const warning of warnings) log.warning(warning);
     if (stop.length > 0) await rounds.stop(stop);
     for (const task of start) rounds.start(task);
@@ -85,22 +90,22 @@ async function answerWire(request: WireRequest, { objects, log }: DispatchParts,
   switch (command) {
     case COMMAND.objAdd: {
       const path = needed(file);
-      await changes.make("objects added", { file: path }, async () => objects.add(await readFile(path)));
+      await changes.make("objects added", { file: path }, async () => ({ add: await readFile(path) }));
       return "";
     }
     case COMMAND.objDel: {
       const path = needed(file);
-      await changes.make("objects deleted", { file: path }, async () => objects.del(await readFile(path)));
+      await changes.make("objects deleted", { file: path }, async () => ({ del: await readFile(path) }));
       return "";
     }
     case COMMAND.projectStart: {
       const name = needed(project);
-      await changes.make("project started", { project: name }, () => objects.start(name));
+      await changes.make("project started", { project: name }, () => ({ start: name }));
       return "";
     }
     case COMMAND.projectStop: {
       const name = needed(project);
-      await changes.make("project stopped", { project: name }, () => objects.stop(name));
+      await changes.make("project stopped", { project: name }, () => ({ stop: name }));
       return "";
     }
     case COMMAND.projectShow: return showTable(objects, project);

@@ -19,6 +19,14 @@ export interface Change {
   readonly warnings: readonly string[];
 }
 
+/** What a client can ask to change. */
+export type Operation =
+  | { readonly add: RawFile }
+  | { readonly del: RawFile }
+  /** The name of a project. */
+  | { readonly start: string }
+  | { readonly stop: string };
+
 /** All objects of a daemon. Every method either does all that it is asked for or throws and has done nothing. */
 export class Objects {
   readonly #engines: readonly EngineTable[];
@@ -30,55 +38,43 @@ export class Objects {
     hasTask: (project, engine, name) => this.#projects.get(project)?.engines.get(engine)?.tasks.has(name) === true,
   };
 
-  constructor(options: { readonly engines: readonly EngineTable[]; readonly cores: number }) {
+  readonly #keptAside: (names: readonly string[]) => boolean;
+
+  /** `keptAside`: names that can be deleted although no object has them. */
+  constructor(options: { engines: readonly EngineTable[]; cores: number; keptAside?: (names: readonly string[]) => boolean }) {
     this.#engines = options.engines;
     this.#cores = options.cores;
+    this.#keptAside = options.keptAside ?? (() => false);
+  }
+
+  /**
+   * Judges an operation and changes nothing: throws what is wrong with it, or gives what makes the change, so that it can be stored before.
+   * No other change may come in between.
+   */
+  prepare(operation: Operation): () => Change {
+    if ("add" in operation) return this.#prepareAdd(operation.add);
+    if ("del" in operation) return this.#prepareDel(operation.del);
+    return "start" in operation ? this.#prepareStart(operation.start) : this.#prepareStop(operation.stop);
   }
 
   /** Adds every object of a file. Tasks that come to a started project are to be started. */
   add(file: RawFile): Change {
-    const checked = checkFile(file, { engines: this.#engines, cores: this.#cores, existing: this.#existing });
-    throwIfWrong(checked);
-    const { projects, engines, tasks } = checked.sections;
-    for (const { name, values } of projects) this.#projects.set(name, { name, values, engines: new Map(), started: false });
-    for (const { project, identity, type, values, written } of engines) {
-      this.#projects.get(project)?.engines.set(identity, { identity, type, values, written, tasks: new Map() });
-    }
-    const start = tasks.flatMap((task) => this.#addTask(task));
-    return { start, stop: [], warnings: limitLines(checked.warnings.map((finding) => formatFinding(checked.path, finding))) };
+    return this.#prepareAdd(file)();
   }
 
   /** Deletes every object that a file names, and what belongs to them. Started tasks among them are to be stopped. */
   del(file: RawFile): Change {
-    const { identities, problems } = identify(file);
-    const lines = problems.map((problem) => formatFinding(file.path, problem));
-    const absent = this.#absentOf(identities);
-    const details = absent.map(({ finding }) => formatFinding(file.path, finding));
-    if (lines.length > 0) throw new ConfigError(limitLines([...lines, ...details]));
-    if (absent.length > 0) throw refused(absent.at(-1)?.text, details);
-    const stop = new Set(identities.flatMap((identity) => this.#startedTasksOf(identity)));
-    for (const { kind, names: [project = "", engine = "", task = ""] } of identities) {
-      if (kind === "project") this.#projects.delete(project);
-      if (kind === "engine") this.#projects.get(project)?.engines.delete(engine);
-      if (kind === "task") this.#projects.get(project)?.engines.get(engine)?.tasks.delete(task);
-    }
-    return { start: [], stop: [...stop], warnings: [] };
+    return this.#prepareDel(file)();
   }
 
   /** Starts a project: all of its tasks are to be started. */
   start(name: string): Change {
-    const project = this.#find(name);
-    if (project.started) throw new RefusedError("error: project has been started");
-    project.started = true;
-    return { start: tasksOf(project), stop: [], warnings: [] };
+    return this.#prepareStart(name)();
   }
 
   /** Stops a project: all of its tasks are to be stopped. */
   stop(name: string): Change {
-    const project = this.#find(name);
-    if (!project.started) throw new RefusedError("error: project has been stopped");
-    project.started = false;
-    return { start: [], stop: tasksOf(project), warnings: [] };
+    return this.#prepareStop(name)();
   }
 
   /** The original's table of one project or of all, newest first. */
@@ -109,6 +105,56 @@ export class Objects {
     return [...this.#projects.values()].filter((project) => project.started).flatMap(tasksOf);
   }
 
+  #prepareAdd(file: RawFile): () => Change {
+    const checked = checkFile(file, { engines: this.#engines, cores: this.#cores, existing: this.#existing });
+    throwIfWrong(checked);
+    const { projects, engines, tasks } = checked.sections;
+    return () => {
+      for (const { name, values } of projects) this.#projects.set(name, { name, values, engines: new Map(), started: false });
+      for (const { project, identity, type, values, written } of engines) {
+        this.#projects.get(project)?.engines.set(identity, { identity, type, values, written, tasks: new Map() });
+      }
+      const start = tasks.flatMap((task) => this.#addTask(task));
+      return { start, stop: [], warnings: limitLines(checked.warnings.map((finding) => formatFinding(checked.path, finding))) };
+    };
+  }
+
+  #prepareDel(file: RawFile): () => Change {
+    const { identities, problems } = identify(file);
+    const lines = problems.map((problem) => formatFinding(file.path, problem));
+    const absent = this.#absentOf(identities);
+    const details = absent.map(({ finding }) => formatFinding(file.path, finding));
+    if (lines.length > 0) throw new ConfigError(limitLines([...lines, ...details]));
+    if (absent.length > 0) throw refused(absent.at(-1)?.text, details);
+    return () => {
+      const stop = new Set(identities.flatMap((identity) => this.#startedTasksOf(identity)));
+      for (const { kind, names: [project = "", engine = "", task = ""] } of identities) {
+        if (kind === "project") this.#projects.delete(project);
+        if (kind === "engine") this.#projects.get(project)?.engines.delete(engine);
+        if (kind === "task") this.#projects.get(project)?.engines.get(engine)?.tasks.delete(task);
+      }
+      return { start: [], stop: [...stop], warnings: [] };
+    };
+  }
+
+  #prepareStart(name: string): () => Change {
+    const project = this.#find(name);
+    if (project.started) throw new RefusedError("error: project has been started");
+    return () => {
+      project.started = true;
+      return { start: tasksOf(project), stop: [], warnings: [] };
+    };
+  }
+
+  #prepareStop(name: string): () => Change {
+    const project = this.#find(name);
+    if (!project.started) throw new RefusedError("error: project has been stopped");
+    return () => {
+      project.started = false;
+      return { start: [], stop: tasksOf(project), warnings: [] };
+    };
+  }
+
   #addTask(task: CheckedTask): TaskSpec[] {
     const project = this.#projects.get(task.project);
     const engine = project?.engines.get(task.engine);
@@ -134,7 +180,7 @@ export class Objects {
     const order = { task: 0, engine: 1, project: 2 };
     return identities.toSorted((a, b) => order[a.kind] - order[b.kind]).flatMap(({ kind, names, section }) => {
       const id = `${kind} ${idOf(...names)}`;
-      const text = gone.has(id) ? absenceTexts[kind] : this.#absenceOf(names);
+      const text = gone.has(id) ? absenceTexts[kind] : this.#keptAside(names) ? undefined : this.#absenceOf(names);
       gone.add(id);
       if (text === undefined) return [];
       const finding: Finding = { line: section.line, column: section.column, says: `[${kind}] ${names.join("/")} is not there` };

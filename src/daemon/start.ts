@@ -14,6 +14,7 @@ import type { ProjectView } from "./objects-view.ts";
 import { readOffsetsInChild } from "./offsets.ts";
 import { createRounds } from "./rounds.ts";
 import { listen } from "./server.ts";
+import { State } from "./state.ts";
 
 /** The command line of the daemon. */
 export interface DaemonSettings {
@@ -23,6 +24,8 @@ export interface DaemonSettings {
   readonly detach: boolean;
   /** The words as they were given, for the process in the background. */
   readonly argv: readonly string[];
+  /** Where projects and their state survive the daemon; without it nothing is written. */
+  readonly stateDir?: string;
 }
 
 /** What the daemon uses of the world around the program. */
@@ -55,7 +58,7 @@ export async function startDaemon(settings: DaemonSettings, around: DaemonSurrou
 }
 
 async function serve(settings: DaemonSettings, around: DaemonSurroundings): Promise<number> {
-  const { socket, detach } = settings;
+  const { socket, detach, stateDir } = settings;
   const { env, version, self } = around;
   setProcessName("etmemd");
   const log = createLog(settings.logLevel, await around.openLog());
@@ -64,17 +67,26 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
     log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: new TargetLocks(), idle: () => setTimeout(giveBackMemory, SETTLE_MS),
   });
   const notifier = createNotifier(env, log);
-  const objects = new Objects({ engines: engineTables, cores: cpus().length });
-  const dispatch = createDispatch({ objects, rounds, log, version, changed: (projects) => notifier.status(summary(projects)) });
+  const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log });
+  const objects = new Objects({ engines: engineTables, cores: cpus().length, keptAside: (names) => state?.keepsAside(names) === true });
+  const stored = state?.restore(objects) ?? [];
+  const dispatch = createDispatch({
+    objects, rounds, log, version,
+    changed: (projects) => notifier.status(summary(projects)),
+    ...(state === undefined ? {} : { save: (operation) => state.save(operation) }),
+  });
   const server = listen({ socket, log, answer: dispatch.answer });
+  for (const task of stored) rounds.start(task);
   if (detach) writePidFile(PID_FILE, process.pid);
-  notifier.ready(`Listening on socket ${socket}`);
+  notifier.ready(state === undefined ? `Listening on socket ${socket}` : `Listening on socket ${socket}, ${state.summary}`);
   reportOutcome(env, { ready: process.pid });
   log.info("listening", { socket, pid: process.pid, version });
   giveBackMemory();
   log.info("stopping", { signal: await ended });
   notifier.stopping();
-  await Promise.all([dispatch.close(), rounds.close()]);
+  // The last change may still start a round: rounds end behind it.
+  await dispatch.close();
+  await rounds.close();
   server.close();
   notifier.close();
   if (detach) removePidFile(PID_FILE, process.pid);

@@ -44,6 +44,7 @@ const LAYERS: readonly Layer[] = [
       "src/daemon/start.ts": ["memory", "src/ffi/notify.ts", "src/ffi/self.ts"],
       "src/daemon/round-worker.ts": ["memory"],
       "src/daemon/server.ts": ["src/ffi/peer.ts"],
+      "src/daemon/state-dir.ts": ["src/ffi/record-lock.ts"],
       "src/daemon/notify.ts": ["src/ffi/notify.ts", "src/ffi/self.ts"],
       "src/daemon/detach.ts": ["src/ffi/notify.ts", "src/ffi/self.ts"],
     },

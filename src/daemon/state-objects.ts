@@ -1,0 +1,103 @@
+// What a daemon has promised, as it is stored: the sections that it accepted, each under the names of its object, and which projects are started.
+import { identify } from "../config/identify.ts";
+import type { RawEntry, RawFile, RawSection } from "../config/raw.ts";
+import type { SectionName } from "../config/tables.ts";
+import type { Operation } from "./objects.ts";
+
+/** One accepted section. Kept as it was written, not as it was understood, so that a newer version can judge it by itself. */
+export interface StoredSection {
+  readonly kind: SectionName;
+  /** Project, engine's identity, task: as many of them as the kind has. */
+  readonly names: readonly string[];
+  /** The file that it came from, which may have changed since. */
+  readonly file: string;
+  readonly line: number;
+  readonly keys: readonly StoredKey[];
+  /** This version does not accept it: there is no such object, but it stays stored until it is replaced or deleted. */
+  readonly aside?: true;
+}
+
+/** `written` only where it differs from the value, `fault` only where there is one. */
+export type StoredKey = readonly [line: number, key: string, value: string, written?: string | null, fault?: string];
+
+export interface StoredProject {
+  readonly started: boolean;
+  /** In the order in which they were accepted, which is the order of `project show`. */
+  readonly sections: readonly StoredSection[];
+}
+
+/** By name, in the order in which they came. */
+export type Stored = ReadonlyMap<string, StoredProject>;
+
+/** What is to be stored once an operation has been done that the objects accept. */
+export function storedAfter(stored: Stored, operation: Operation): Stored {
+  if ("add" in operation) return withFile(stored, operation.add);
+  if ("del" in operation) return withoutFile(stored, operation.del);
+  const name = "start" in operation ? operation.start : operation.stop;
+  const project = stored.get(name);
+  if (project === undefined) throw new Error(`project ${name} is there and was not stored`);
+  return new Map(stored).set(name, { ...project, started: "start" in operation });
+}
+
+/** The section as the parser gave it, but for its columns. */
+export function rawSection({ kind, line, keys }: StoredSection): RawSection {
+  const entries = keys.map(([at, key, value, written, fault]): RawEntry => ({
+    line: at, column: 1, valueColumn: 1, key, value, written: written ?? value, ...(fault === undefined ? {} : { fault }),
+  }));
+  return { line, column: 1, name: kind, entries };
+}
+
+/** One text for the names of an object. No name has a NUL in it. */
+export function objectKey(names: readonly string[]): string {
+  return names.join("\0");
+}
+
+// An object that is added anew takes the place of what was kept aside under its name, and of all that belonged to that.
+function withFile(stored: Stored, file: RawFile): Stored {
+  const next = new Map(stored);
+  for (const [name, added] of byProject(sectionsOf(file))) {
+    const named = new Set(added.map(({ names }) => objectKey(names)));
+    const project = next.get(name);
+    const kept = project?.sections.filter((section) => section.aside === undefined || !isNamed(section, named)) ?? [];
+    const started = kept.length > 0 && project?.started === true;
+    // A project that comes anew comes last.
+    if (kept.length === 0) next.delete(name);
+    next.set(name, { started, sections: [...kept, ...added] });
+  }
+  return next;
+}
+
+function withoutFile(stored: Stored, file: RawFile): Stored {
+  const next = new Map(stored);
+  for (const [name, deleted] of byProject(sectionsOf(file))) {
+    const named = new Set(deleted.map(({ names }) => objectKey(names)));
+    const project = next.get(name);
+    const sections = project?.sections.filter((section) => !isNamed(section, named)) ?? [];
+    if (project === undefined || sections.length === 0) next.delete(name);
+    else next.set(name, { ...project, sections });
+  }
+  return next;
+}
+
+/** Is it one of the named objects, or does it belong to one? */
+function isNamed({ names }: StoredSection, named: ReadonlySet<string>): boolean {
+  return names.some((_, index) => named.has(objectKey(names.slice(0, index + 1))));
+}
+
+function byProject(sections: readonly StoredSection[]): Map<string, StoredSection[]> {
+  return Map.groupBy(sections, ({ names: [project = ""] }) => project);
+}
+
+function sectionsOf(file: RawFile): StoredSection[] {
+  const { identities, problems } = identify(file);
+  if (problems.length > 0) throw new Error(`${file.path} was accepted, and its objects cannot be named: ${problems[0]?.says}`);
+  return identities.map(({ kind, names, section }) => ({
+    kind, names, file: file.path, line: section.line, keys: section.entries.map(keyOf),
+  }));
+}
+
+function keyOf({ line, key, value, written, fault }: RawEntry): StoredKey {
+  const other = written === value ? null : written;
+  if (fault !== undefined) return [line, key, value, other, fault];
+  return other === null ? [line, key, value] : [line, key, value, other];
+}

@@ -1,0 +1,86 @@
+// The text of the state file, both ways: JSON whose first line says how the rest must look. One section a line, for people and for grep.
+//
+//   {"etmem_state":1,"bytes":260,"sha256":"…","projects":[
+//   {"name":"test","started":true,"sections":[
+//   {"kind":"project","names":["test"],"file":"/etc/etmem/slide.conf","line":1,"keys":[[2,"name","test"],[3,"loop","1"]]}]}
+//   ]}
+import type { Stored, StoredKey, StoredProject, StoredSection } from "./state-objects.ts";
+
+/** Raised when an older etmem would misread what is written; an older one refuses what is newer than itself. */
+export const STATE_VERSION = 1;
+
+/** The file for this state. */
+export function formatState(stored: Stored): Uint8Array {
+  const projects = [...stored].map(([name, { started, sections }]) => {
+    const lines = sections.map(({ aside: _, ...section }) => JSON.stringify(section));
+    return `{"name":${JSON.stringify(name)},"started":${started},"sections":[\n${lines.join(",\n")}]}`;
+  });
+  const body = Buffer.from(`${projects.join(",\n")}\n]}\n`);
+  const head = `{"etmem_state":${STATE_VERSION},"bytes":${body.length},"sha256":"${sum(body)}","projects":[\n`;
+  return Buffer.concat([Buffer.from(head), body]);
+}
+
+/** The state, or what is wrong with the file, to be read behind its name: `is cut short: 10 of 260 bytes are there`. */
+export function parseState(bytes: Uint8Array): { readonly stored: Stored } | { readonly damage: string } {
+  const text = new TextDecoder().decode(bytes);
+  const end = bytes.indexOf(0x0a);
+  const [, version, length, sha256] = HEAD.exec(end < 0 ? text : text.slice(0, end)) ?? [];
+  // What a newer version has changed may be the head itself.
+  const claimed = Number(version ?? /^\s*\{\s*"etmem_state"\s*:\s*(\d+)/.exec(text)?.[1]);
+  if (claimed > STATE_VERSION) return { damage: `was written by a newer etmem: its version is ${claimed}, this one reads ${STATE_VERSION}` };
+  if (length === undefined) return { damage: bytes.length === 0 ? "is empty" : headDamage(text) };
+  const body = bytes.subarray(end + 1);
+  const missing = Number(length) - (end < 0 ? 0 : body.length);
+  if (missing > 0) return { damage: `is cut short: ${missing} bytes are missing` };
+  if (missing < 0) return { damage: `is longer than it was written, by ${-missing} bytes` };
+  if (sum(body) !== sha256) return { damage: "does not fit its checksum: somebody or something changed it" };
+  const projects = (parsed(text) as { projects?: unknown } | undefined)?.projects;
+  if (projects === undefined) return { damage: "is not JSON" };
+  if (claimed !== STATE_VERSION || !Array.isArray(projects) || !projects.every(isProject)) return { damage: "is JSON, but no state of etmem" };
+  return { stored: new Map(projects.map(({ name, started, sections }) => [name, { started, sections }])) };
+}
+
+const HEAD = /^\{"etmem_state":(\d+),"bytes":(\d+),"sha256":"([0-9a-f]{64})","projects":\[$/;
+
+function headDamage(text: string): string {
+  return parsed(text) === undefined ? "is not JSON, or is cut short in its first line" : "is JSON, but no state of etmem";
+}
+
+function sum(bytes: Uint8Array): string {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+type Unknown<T> = { readonly [K in keyof T]?: unknown };
+
+function isProject(value: unknown): value is StoredProject & { readonly name: string } {
+  const { name, started, sections } = (value ?? {}) as Unknown<StoredProject & { name: string }>;
+  return typeof name === "string" && typeof started === "boolean" && Array.isArray(sections)
+    && sections.every((section) => isSection(section) && section.names[0] === name);
+}
+
+const NAMES = { project: 1, engine: 2, task: 3 } as const;
+
+function isSection(value: unknown): value is StoredSection {
+  const { kind, names, file, line, keys } = (value ?? {}) as Unknown<StoredSection>;
+  return typeof kind === "string" && Array.isArray(names) && names.length === NAMES[kind as keyof typeof NAMES] && names.every(isText)
+    && isText(file) && typeof line === "number" && Array.isArray(keys) && keys.every(isKey);
+}
+
+function isKey(value: unknown): value is StoredKey {
+  if (!Array.isArray(value)) return false;
+  const [line, key, text, written, fault] = value as unknown[];
+  return typeof line === "number" && isText(key) && isText(text) && (written === undefined || written === null || isText(written))
+    && (fault === undefined || isText(fault));
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
