@@ -1,0 +1,193 @@
+// The trackers and the mover against a real kernel and workloads that know their truth.
+import { afterEach, describe, expect, test } from "bun:test";
+import { idOf, realMemory, track } from "../../bench/measure.ts";
+import { chooseTracker } from "../../src/memory/capabilities.ts";
+import type { Memory } from "../../src/memory/memory.ts";
+import { madviseMover } from "../../src/memory/movers/madvise.ts";
+import { RealMemory } from "../../src/memory/real.ts";
+import { readStructOffsets } from "../../src/memory/struct-offsets.ts";
+import { kernelRoot } from "../../src/proc/root.ts";
+import { Lab, type RunningWorkload } from "../e2e/harness.ts";
+import { pageStates, swappedShares } from "../e2e/pages.ts";
+import { missingZram } from "../e2e/zram.ts";
+import { needs, notRoot } from "../needs.ts";
+
+const lab = new Lab();
+afterEach(() => lab.close());
+
+const LONG = process.env["ETMEM_LONG"] !== undefined;
+const PAGE = 4096;
+
+async function missingPageWalk(): Promise<string | undefined> {
+  if (notRoot() !== undefined) return notRoot();
+  const { tracker, missing } = await chooseTracker(kernelRoot, readStructOffsets());
+  tracker.close();
+  return missing.find((rung) => rung.tracker === "page_walk")?.reason;
+}
+
+const pageWalk = needs(await missingPageWalk().catch((error: Error) => error.message));
+const swapping = needs((await missingPageWalk().catch((error: Error) => error.message)) ?? missingZram());
+
+describe("page_walk", () => {
+  for (const pattern of ["contiguous", "chunks", "scatter"]) {
+    pageWalk(`finds the cold pages of a ${pattern} heat exactly, in windows of 1 s`, async () => {
+      const memory = await realMemory(), workload = await lab.workload(["--size", "256M", "--pattern", pattern]);
+      const { precision, recall, heatBytes, residentPages } = await track(memory, workload, { windows: 2, threshold: 1 }, 1000);
+      expect({ precision: precision >= 0.999, recall: recall >= 0.999 }).toEqual({ precision: true, recall: true });
+      expect(heatBytes / residentPages).toBeLessThan(2.4);
+      memory.close();
+    });
+  }
+
+  pageWalk("finds whole huge pages", async () => {
+    const memory = await realMemory(), workload = await lab.workload(["--size", "256M", "--pattern", "chunks", "--thp"]);
+    const { precision, recall, heatBytes, residentPages } = await track(memory, workload, { windows: 2, threshold: 1 }, 1000);
+    expect([precision, recall]).toEqual([1, 1]);
+    expect(heatBytes / residentPages).toBeLessThan(0.5);
+    memory.close();
+  });
+
+  pageWalk("counts windows: a page that is always hot reaches loop, a cold one stays at 0", async () => {
+    const memory = await realMemory(), workload = await lab.workload(["--size", "32M", "--hot", "50%"]);
+    const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
+    const heat = await round.scan({ windows: 3, threshold: 3 }, 1000);
+    round.close();
+    const first = workload.start / PAGE, wanted = { hot: 0, cold: 0 };
+    const below = heat.runsBelow(3), idle = heat.runsBelow(1);
+    const inside = ({ from, to }: typeof below, visit: (page: number) => void) =>
+      from.forEach((start, i) => { for (let page = start; page < to[i]!; page++) if (page >= first && page < first + workload.hot.length) visit(page - first); });
+    inside(below, (page) => { if (workload.hot[page]) wanted.hot++; });
+    inside(idle, (page) => { if (!workload.hot[page]) wanted.cold++; });
+    expect(wanted.hot).toBeLessThanOrEqual(workload.hot.length * 0.001);
+    expect(wanted.cold).toBeGreaterThanOrEqual(workload.hot.length * 0.499);
+    memory.close();
+  });
+
+  pageWalk("calls nothing cold in a process that uses all of its memory", async () => {
+    const memory = await realMemory(), workload = await lab.workload(["--size", "128M", "--hot", "100%"]);
+    for (let scan = 0; scan < 2; scan++) {
+      const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
+      const cold = (await round.scan({ windows: 2, threshold: 1 }, 1000)).runsBelow(1), first = workload.start / PAGE;
+      round.close();
+      const wrong = cold.from.reduce((sum, from, i) => sum + Math.max(0, Math.min(cold.to[i]!, first + 32768) - Math.max(from, first)), 0);
+      expect(wrong).toBeLessThanOrEqual(32);
+    }
+    memory.close();
+  });
+
+  pageWalk("skips a terabyte of reserved address space", async () => {
+    const memory = await realMemory(), workload = await lab.workload(["--size", "64M", "--reserve", "1T", "--pattern", "contiguous"]);
+    const walls: number[] = [];
+    for (let i = 0; i < 5; i++) walls.push((await track(memory, workload, { windows: 0, threshold: 1 }, 0)).wallMs);
+    expect(Math.min(...walls)).toBeLessThanOrEqual(5);
+    memory.close();
+  });
+
+  pageWalk("has its round called off in the middle of a window", async () => {
+    const memory = await realMemory(), workload = await lab.workload(["--size", "64M"]), controller = new AbortController();
+    const round = memory.open(idOf(workload.pid), controller.signal)!;
+    setTimeout(() => controller.abort(), 300);
+    const began = performance.now();
+    await round.scan({ windows: 2, threshold: 1 }, 10_000);
+    expect(performance.now() - began).toBeLessThan(600);
+    round.close();
+    memory.close();
+  });
+
+  pageWalk("gives back what the kernel holds for it", async () => {
+    const open = () => new Set([...new Bun.Glob("*").scanSync({ cwd: "/proc/self/fd", onlyFiles: false })]).size;
+    (await realMemory()).close();
+    const before = open();
+    for (let i = 0; i < 5; i++) (await realMemory()).close();
+    expect(open()).toBe(before);
+  });
+});
+
+/** All that is cold in the workload's own memory, moved. */
+async function swapOut(memory: Memory, workload: RunningWorkload) {
+  const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
+  try {
+    const returned = round.returned(), heat = await round.scan({ windows: 2, threshold: 1 }, 1000);
+    return { returned, tally: await round.swapOut(heat.runsBelow(1), () => true) };
+  } finally {
+    round.close();
+  }
+}
+
+describe("swap-out", () => {
+  swapping("moves what is cold, leaves what is hot, and says only what is true", async () => {
+    await lab.zramSwap(2 ** 30);
+    const memory = await realMemory(), workload = await lab.workload(["--size", "256M"]);
+    const { tally } = await swapOut(memory, workload);
+    const shares = swappedShares(pageStates(workload.pid, workload), workload.hot);
+    expect(shares.cold).toBeGreaterThanOrEqual(0.999);
+    expect(shares.hot).toBeLessThanOrEqual(0.001);
+    expect(tally.swappedOut).toBeLessThanOrEqual(tally.asked);
+    expect(tally.swappedOut).toBeGreaterThanOrEqual(workload.bytes / PAGE * 0.9 * 0.999);
+    const again = await swapOut(memory, workload);
+    expect(again.returned.out + again.returned.cameBack + again.returned.freed).toBe(tally.swappedOut);
+    expect(again.tally.swappedOut).toBeLessThan(2000); // of the runtime's own memory
+    expect(await workload.stop()).toMatchObject({ wrong: 0 });
+    memory.close();
+  });
+
+  swapping("notices what comes back", async () => {
+    const swap = await lab.zramSwap(2 ** 30);
+    const memory = await realMemory(), workload = await lab.workload(["--size", "64M", "--hot", "0%"]);
+    const { tally } = await swapOut(memory, workload);
+    expect(tally.swappedOut).toBeGreaterThanOrEqual(16384);
+    await swap.remove(); // swapoff reads everything in again
+    const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
+    expect(round.returned()).toEqual({ cameBack: tally.swappedOut, freed: 0, out: 0 });
+    round.close();
+    memory.close();
+  });
+
+  swapping(`takes ${LONG ? "3 GiB" : "512 MiB"} in 5,000 VMAs, all of it`, async () => {
+    await lab.zramSwap(LONG ? 6 * 2 ** 30 : 2 ** 30);
+    const memory = await realMemory(), workload = await lab.workload(["--size", LONG ? "3G" : "512M", "--hot", "0%", "--vmas", "5000"]);
+    const { tally } = await swapOut(memory, workload);
+    expect(swappedShares(pageStates(workload.pid, workload), workload.hot).cold).toBeGreaterThanOrEqual(0.9999);
+    expect(tally.swappedOut).toBeGreaterThanOrEqual(workload.bytes / PAGE * 0.9999);
+    memory.close();
+  });
+
+  swapping("takes huge pages whole", async () => {
+    await lab.zramSwap(2 ** 30);
+    const memory = await realMemory(), workload = await lab.workload(["--size", "256M", "--pattern", "chunks", "--thp"]);
+    await swapOut(memory, workload);
+    const shares = swappedShares(pageStates(workload.pid, workload), workload.hot);
+    expect(shares.cold).toBeGreaterThanOrEqual(0.999);
+    expect(shares.hot).toBe(0);
+    memory.close();
+  });
+});
+
+describe("referenced", () => {
+  const fallback = async () => {
+    const { tracker } = await chooseTracker(kernelRoot, { missing: "left out for this test" });
+    return new RealMemory({ root: kernelRoot, tracker, mover: madviseMover });
+  };
+
+  needs(notRoot())("is what is left without BTF, and says why", async () => {
+    const { tracker, missing } = await chooseTracker(kernelRoot, { missing: "no BTF" });
+    expect(tracker.sight.tracker).toBe("referenced");
+    expect(missing).toEqual([{ tracker: "page_walk", reason: "no BTF" }]);
+  });
+
+  needs(notRoot())("calls a VMA cold of which nothing was touched", async () => {
+    const workload = await lab.workload(["--size", "64M", "--hot", "0%"]);
+    const { recall, precision } = await track(await fallback(), workload, { windows: 2, threshold: 1 }, 1000);
+    expect([recall, precision]).toEqual([1, 1]);
+  });
+
+  needs(notRoot())("calls nothing cold in a VMA with scattered heat", async () => {
+    const workload = await lab.workload(["--size", "64M"]);
+    expect((await track(await fallback(), workload, { windows: 2, threshold: 1 }, 1000)).recall).toBe(0);
+  });
+});
+
+test("every tracker refuses with its reason where none can see", async () => {
+  const blind = { proc: "/nonexistent", sys: "/nonexistent" };
+  expect(chooseTracker(blind, { missing: "no BTF" })).rejects.toThrow("no tracker works here: page_walk: no BTF; referenced: ");
+});
