@@ -38,6 +38,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     path: ["demo"], doc: "Shows on this machine what etmem does, in 20 seconds.",
     load: async () => (await import("./demo.ts")).demo,
   },
+  {
+    path: ["completion"], doc: "Prints the completion script of a shell.",
+    load: async () => (await import("./completion.ts")).completion(COMMANDS),
+  },
+  { path: ["__complete"], load: async () => (await import("./complete.ts")).complete },
+  { path: ["generate"], load: async () => (await import("./generate.ts")).generate(COMMANDS) },
   { path: ["struct-offsets"], load: async () => (await import("./struct-offsets.ts")).structOffsets },
   { path: ["workload"], load: async () => (await import("./workload.ts")).workload },
 ];

@@ -1,0 +1,91 @@
+# Completion for etmem and etmemd in fish. Made by `etmem generate` from the tables of the commands: change those.
+
+# Are the words before the cursor exactly these?
+function __etmem_is
+    set -l words (commandline -opc)
+    set -e words[1]
+    test "$words" = "$argv"
+end
+
+# Do the words before the cursor begin with these?
+function __etmem_begins
+    set -l words (commandline -opc)
+    set -e words[1]
+    test (count $words) -ge (count $argv); and test "$words[1..$(count $argv)]" = "$argv"
+end
+
+# Names of a kind from the daemon, if there is one, each with a tab and what it is.
+function __etmem_live
+    set -l words (commandline -opc)
+    set -l program $words[1]
+    set -e words[1]
+    command $program __complete $argv[1] $words 2>/dev/null
+end
+
+complete -c etmem -e
+complete -c etmemd -e
+complete -c etmem -f
+complete -c etmemd -f
+complete -c etmem -n '__etmem_is' -a obj -d 'Commands: add, del, check.'
+complete -c etmem -n '__etmem_is' -a project -d 'Commands: show, start, stop.'
+complete -c etmem -n '__etmem_is' -a engine -d 'Runs a private command of an engine and prints its answer.'
+complete -c etmem -n '__etmem_is' -a daemon -d 'Runs the daemon; the same as etmemd.'
+complete -c etmem -n '__etmem_is' -a demo -d 'Shows on this machine what etmem does, in 20 seconds.'
+complete -c etmem -n '__etmem_is' -a completion -d 'Prints the completion script of a shell.'
+complete -c etmem -n '__etmem_is' -a help -d 'Prints help.'
+complete -c etmem -n '__etmem_is help' -a obj -d 'Commands: add, del, check.'
+complete -c etmem -n '__etmem_is help' -a project -d 'Commands: show, start, stop.'
+complete -c etmem -n '__etmem_is help' -a engine -d 'Runs a private command of an engine and prints its answer.'
+complete -c etmem -n '__etmem_is help' -a daemon -d 'Runs the daemon; the same as etmemd.'
+complete -c etmem -n '__etmem_is help' -a demo -d 'Shows on this machine what etmem does, in 20 seconds.'
+complete -c etmem -n '__etmem_is help' -a completion -d 'Prints the completion script of a shell.'
+complete -c etmem -n '__etmem_is obj' -a add -d 'Adds the projects, engines and tasks of a configuration file.'
+complete -c etmem -n '__etmem_is obj' -a del -d 'Deletes the projects, engines and tasks that a configuration file names.'
+complete -c etmem -n '__etmem_is obj' -a check -d 'Checks a configuration file without a daemon.'
+complete -c etmem -n '__etmem_is obj' -a help -d 'Prints help.'
+complete -c etmem -n '__etmem_is project' -a show -d 'Shows the projects with their engines and tasks.'
+complete -c etmem -n '__etmem_is project' -a start -d 'Starts all tasks of a project.'
+complete -c etmem -n '__etmem_is project' -a stop -d 'Stops all tasks of a project.'
+complete -c etmem -n '__etmem_is project' -a help -d 'Prints help.'
+complete -c etmem -n '__etmem_begins obj add' -s f -l file -r -F -d 'Configuration file of the objects.'
+complete -c etmem -n '__etmem_begins obj add' -s s -l socket -x -a 'etmemd_socket' -d 'Socket of the daemon to ask, etmemd_socket if not given.'
+complete -c etmem -n '__etmem_begins obj add' -s h -l help -d 'Prints this help.'
+complete -c etmem -n '__etmem_begins obj del' -s f -l file -r -F -d 'Configuration file of the objects.'
+complete -c etmem -n '__etmem_begins obj del' -s s -l socket -x -a 'etmemd_socket' -d 'Socket of the daemon to ask, etmemd_socket if not given.'
+complete -c etmem -n '__etmem_begins obj del' -s h -l help -d 'Prints this help.'
+complete -c etmem -n '__etmem_begins obj check' -F -d 'Configuration file to check.'
+complete -c etmem -n '__etmem_begins obj check' -s f -l file -r -F -d 'Configuration file to check; the word FILE means the same.'
+complete -c etmem -n '__etmem_begins obj check' -l strict -d 'Takes unknown and doubled keys for errors.'
+complete -c etmem -n '__etmem_begins obj check' -l no-file-checks -d 'Leaves owner, mode and size of the file aside.'
+complete -c etmem -n '__etmem_begins obj check' -s h -l help -d 'Prints this help.'
+complete -c etmem -n '__etmem_begins project show' -s n -l name -x -a '(__etmem_live projects)' -d 'Name of the project.'
+complete -c etmem -n '__etmem_begins project show' -s s -l socket -x -a 'etmemd_socket' -d 'Socket of the daemon to ask, etmemd_socket if not given.'
+complete -c etmem -n '__etmem_begins project show' -l json -d 'Prints all that is known, as one JSON document.'
+complete -c etmem -n '__etmem_begins project show' -s h -l help -d 'Prints this help.'
+complete -c etmem -n '__etmem_begins project start' -s n -l name -x -a '(__etmem_live projects)' -d 'Name of the project.'
+complete -c etmem -n '__etmem_begins project start' -s s -l socket -x -a 'etmemd_socket' -d 'Socket of the daemon to ask, etmemd_socket if not given.'
+complete -c etmem -n '__etmem_begins project start' -s h -l help -d 'Prints this help.'
+complete -c etmem -n '__etmem_begins project stop' -s n -l name -x -a '(__etmem_live projects)' -d 'Name of the project.'
+complete -c etmem -n '__etmem_begins project stop' -s s -l socket -x -a 'etmemd_socket' -d 'Socket of the daemon to ask, etmemd_socket if not given.'
+complete -c etmem -n '__etmem_begins project stop' -s h -l help -d 'Prints this help.'
+complete -c etmem -n '__etmem_begins engine' -a 'showtaskpages showhostpages' -d 'The engine\'s command, as showtaskpages or showhostpages of cslide.'
+complete -c etmem -n '__etmem_begins engine' -s n -l proj_name -x -a '(__etmem_live projects)' -d 'Project of the engine.'
+complete -c etmem -n '__etmem_begins engine' -s e -l engine -x -a '(__etmem_live engines)' -d 'Engine that knows the command.'
+complete -c etmem -n '__etmem_begins engine' -s t -l task_name -x -a '(__etmem_live tasks)' -d 'Task that the command is about.'
+complete -c etmem -n '__etmem_begins engine' -s s -l socket -x -a 'etmemd_socket' -d 'Socket of the daemon to ask, etmemd_socket if not given.'
+complete -c etmem -n '__etmem_begins engine' -s h -l help -d 'Prints this help.'
+complete -c etmem -n '__etmem_begins daemon' -s s -l socket -x -a 'etmemd_socket' -d 'Socket to listen on; clients give the same name.'
+complete -c etmem -n '__etmem_begins daemon' -s l -l log-level -x -a '0 1 2 3' -d 'Logs this level and those above: 0 debug, 1 info, 2 warning, 3 error (default).'
+complete -c etmem -n '__etmem_begins daemon' -s m -l mode-systemctl -d 'Goes to the background when the socket listens, for a unit of Type=forking.'
+complete -c etmem -n '__etmem_begins daemon' -l state-dir -r -f -a '(__fish_complete_directories)' -d 'Stores projects, and whether they are started, in DIR; they come back after a restart or a crash.'
+complete -c etmem -n '__etmem_begins daemon' -s h -l help -d 'Prints this help.'
+complete -c etmem -n '__etmem_begins demo' -l size -x -a '256M 1G 4G' -d 'Memory of the workload, 1G if not given.'
+complete -c etmem -n '__etmem_begins demo' -l seconds -x -a '20 60' -d 'How long to watch, 20 if not given.'
+complete -c etmem -n '__etmem_begins demo' -s h -l help -d 'Prints this help.'
+complete -c etmem -n '__etmem_begins completion' -a 'bash fish zsh' -d 'One of bash, fish, zsh.'
+complete -c etmem -n '__etmem_begins completion' -s h -l help -d 'Prints this help.'
+complete -c etmemd -s s -l socket -x -a 'etmemd_socket' -d 'Socket to listen on; clients give the same name.'
+complete -c etmemd -s l -l log-level -x -a '0 1 2 3' -d 'Logs this level and those above: 0 debug, 1 info, 2 warning, 3 error (default).'
+complete -c etmemd -s m -l mode-systemctl -d 'Goes to the background when the socket listens, for a unit of Type=forking.'
+complete -c etmemd -l state-dir -r -f -a '(__fish_complete_directories)' -d 'Stores projects, and whether they are started, in DIR; they come back after a restart or a crash.'
+complete -c etmemd -s h -l help -d 'Prints this help.'
