@@ -1,4 +1,4 @@
-// Clearing accessed bits costs more than reading them, and the target may wait for it: in slices of about 1 ms, with a pause
+// Clearing accessed bits costs more than reading them, and the target may wait for it: in slices of about half a millisecond, with a pause
 // between them in which whoever waits for the target's mmap_lock gets it.
 import { ADVICE, MAX_RANGES } from "../../ffi/process-madvise.ts";
 import { advisePieces, type AdviseTarget } from "../advise.ts";
@@ -8,7 +8,7 @@ import type { Watched } from "./tracker.ts";
 
 /** Without the pause the next call takes the lock again before the waiter is awake, however short the slices. */
 const PAUSE_MS = 1;
-const SLICE_MS = 1;
+const SLICE_MS = 0.5;
 const MIN_SLICE_PAGES = 1024, MAX_SLICE_PAGES = 65536;
 
 /** A range costs as much as so many of its pages (1 µs against 0.06 µs): runs with fewer pages between them are cleared as one. */
