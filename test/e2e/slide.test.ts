@@ -1,0 +1,92 @@
+// What goes to swap and what stays, by the thresholds and counts of the configuration: the built executable, a real process, real swap.
+import { afterEach, expect } from "bun:test";
+import { GIB, MIB } from "../../src/units.ts";
+import { needs } from "../needs.ts";
+import { Lab, until } from "./harness.ts";
+import { addAndStart, coldIsOut, outOf, processOf, slideText, statusOf } from "./slide-lab.ts";
+import { missingZram } from "./zram.ts";
+
+const swapTest = needs(missingZram());
+const lab = new Lab();
+afterEach(() => lab.close());
+
+const load = (every: number, pattern = "scatter") => ["--size", "128M", "--hot", "10%", "--pattern", pattern, "--every", String(every)];
+
+swapTest("what was counted is what the kernel shows: the cold pages are out, and the ledger has them", async () => {
+  const swap = await lab.zramSwap(GIB);
+  const daemon = await lab.daemon(), target = await lab.workload(load(100));
+  await addAndStart(lab, daemon, slideText([{ target: target.pid }], { loop: 3 }));
+  await coldIsOut(target);
+  const { outBytes, askedBytes, stayedBytes, droppedBytes, coldBytes } = await until("the round is entered", async () => {
+    const { total } = (await processOf(daemon, target.pid))!;
+    return total.outBytes > 0 ? total : undefined;
+  });
+  expect(outOf(target).hot).toBeLessThanOrEqual(0.005);
+  expect(outBytes).toBeGreaterThanOrEqual(0.95 * 0.9 * target.bytes);
+  expect(outBytes).toBeLessThanOrEqual(swap.usedBytes());
+  expect(askedBytes).toBe(outBytes + stayedBytes + droppedBytes);
+  expect(coldBytes).toBeGreaterThanOrEqual(askedBytes);
+  expect(await target.stop()).toMatchObject({ wrong: 0 });
+});
+
+swapTest("loop=3 and T=2 leave alone what is used in every scan", async () => {
+  await lab.zramSwap(GIB);
+  const daemon = await lab.daemon(), target = await lab.workload(load(100));
+  await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { T: 2 } }], { loop: 3 }));
+  await coldIsOut(target);
+  expect(outOf(target).hot).toBeLessThanOrEqual(0.005);
+  expect((await statusOf(daemon)).cautions).toEqual([]);
+});
+
+swapTest("T=1 leaves alone what is used now and then, T=3 takes it", async () => {
+  await lab.zramSwap(GIB);
+  // Every 2.2 s: in at least one of three windows of a second, and never in all of them.
+  const daemon = await lab.daemon(), [spared, taken] = [await lab.workload(load(2200, "chunks")), await lab.workload(load(2200, "chunks"))];
+  const tasks = [{ name: "spares", target: spared.pid, keys: { T: 1 } }, { name: "takes", target: taken.pid, keys: { T: 3 } }];
+  await addAndStart(lab, daemon, slideText(tasks, { loop: 3 }));
+  await Promise.all([
+    coldIsOut(spared),
+    // The page map cannot be asked: what is used comes back within 2.2 s. And what was used in the very last window stays for that round.
+    until("more than the cold pages has gone", async () => ((await statusOf(daemon, "takes")).total?.outBytes ?? 0) >= 0.97 * taken.bytes, 25_000),
+  ]);
+  expect(outOf(spared).hot).toBeLessThanOrEqual(0.005);
+});
+
+swapTest("T above loop counts as loop where writes are not seen, and says so in the log and in show --json", async () => {
+  await lab.zramSwap(GIB);
+  const daemon = await lab.daemon(), target = await lab.workload(load(100));
+  await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { T: 3 } }]));
+  await coldIsOut(target);
+  expect(outOf(target).hot).toBeLessThanOrEqual(0.005);
+  const { cautions, tracker } = await statusOf(daemon);
+  const caution = `T=3 counts as T=1: ${tracker} cannot tell writes from reads, a page is seen at most loop times`;
+  expect(cautions).toEqual([caution]);
+  expect(daemon.log()).toContain(`warning: take care task=test/slide/background_slide caution=${JSON.stringify(caution)}`);
+});
+
+swapTest("dram_percent keeps that part of the process in memory", async () => {
+  await lab.zramSwap(GIB);
+  const daemon = await lab.daemon(), target = await lab.workload(load(100, "chunks"));
+  await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { dram_percent: 60 } }]));
+  const { total } = await until("a second round came to nothing", async () => {
+    const process = await processOf(daemon, target.pid);
+    return process !== undefined && process.total.rounds >= 3 && process.swappedBytes > 0 ? process : undefined;
+  }, 20_000);
+  const { residentBytes, swappedBytes } = (await processOf(daemon, target.pid))!;
+  expect(residentBytes / (residentBytes + swappedBytes)).toBeWithin(0.58, 0.63);
+  expect(total.outBytes).toBeWithin(0.36 * target.bytes, 0.7 * target.bytes);
+});
+
+swapTest("swap_threshold holds by itself, and says what is missing", async () => {
+  await lab.zramSwap(GIB);
+  const daemon = await lab.daemon(), target = await lab.workload(load(100));
+  await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { swap_threshold: "1g" } }]));
+  const { reason } = await until("a round is over", async () => {
+    const process = await processOf(daemon, target.pid);
+    return process?.reason ? process : undefined;
+  });
+  expect(reason).toMatch(/^the process has 1\d\d MiB resident, swap_threshold=1g$/);
+  expect(daemon.log()).toMatch(/info: nothing moves task=\S+ pid=\d+ name=etmem-workload reason="the process has 1\d\d MiB resident/);
+  expect(outOf(target)).toEqual({ cold: 0, hot: 0 });
+  expect((await processOf(daemon, target.pid))?.residentBytes).toBeGreaterThan(128 * MIB);
+});
