@@ -49,7 +49,7 @@ export function openStateDir(path: string, options: { readonly disk?: Disk; read
       await replace(file, bytes, disk);
       await syncName(path, disk).catch(async (error: unknown) => {
         // The new file has its name already, and may keep it or not: only one more replacement can say which it is.
-        const undone = await replace(file, before(), disk).then(() => true, () => false);
+        const undone = await replace(file, before(), disk).then(() => syncName(path, disk)).then(() => true, () => false);
         throw failure("fsync", path, error, undone ? "nothing was changed" : "the change is undone, and may come back after a restart");
       });
     },
