@@ -2,6 +2,7 @@
 import { ADVICE, MAX_RANGES } from "../../ffi/process-madvise.ts";
 import { advisePieces, type Advised, type AdviseTarget } from "../advise.ts";
 import type { MoveTally } from "../memory.ts";
+import { nextTurn } from "../next-turn.ts";
 import { RunFeeder, subtract, type PageRuns } from "../page-runs.ts";
 import { residencyOf } from "../residency.ts";
 import type { Watched } from "../trackers/tracker.ts";
@@ -19,7 +20,7 @@ export const madviseMover: Mover = {
       const pieces = feeder.take(CALL_PAGES);
       if (pieces === 0) break;
       watched.cpu.measure(() => callAndVerify(watched, { feeder, pieces }, { tally, steps }));
-      await Bun.sleep(0);
+      await nextTurn();
     }
     return tally;
   },
