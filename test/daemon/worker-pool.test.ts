@@ -1,66 +1,66 @@
-// The pool with workers that do what a test needs: answer, stay silent, die.
 import { afterEach, describe, expect, test } from "bun:test";
-import { WorkerPool, type RoundCall } from "../../src/daemon/worker-pool.ts";
-import { TARGET } from "../fakes.ts";
+import { WorkerPool } from "../../src/daemon/worker-pool.ts";
+import type { KnownOffsets } from "../../src/memory/memory.ts";
 
+const seeing: KnownOffsets = { files: 0, fdt: 0, fd: 0, privateData: 0, pgd: 0 };
 const pools: WorkerPool[] = [];
-afterEach(async () => {
-  await Promise.all(pools.splice(0).map((pool) => pool.close()));
-});
 
-/** A worker that sees at once, and then does as `onRound` says for each round, and finds one process. */
-function pool(onRound: string, threads = 1): WorkerPool {
-  const eyes = { sight: { tracker: "fake", seesWrites: false, seesSwapFlag: false }, exactness: "page", mover: "fake", missing: [] };
-  const source = `
-    const name = crypto.randomUUID();
-    const report = (id, outcome) => postMessage({ type: "report", id, report: { outcome, reason: name } });
-    onmessage = ({ data: message }) => {
-      if (message.type === "begin") postMessage({ type: "ready", eyes: ${JSON.stringify(eyes)} });
-      if (message.type === "find") postMessage({ type: "found", id: message.id, processes: [${JSON.stringify(TARGET)}] });
-      if (message.type === "end") postMessage({ type: "ended" });
-      if (message.type === "stop") report(message.id, "stopped");
-      if (message.type === "round") { ${onRound} }
-    };`;
-  const worker = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
-  const made = new WorkerPool({ worker, threads, offsets: async () => ({ missing: "not asked for here" }) });
+function pool(offsets: () => Promise<KnownOffsets> = () => Promise.resolve(seeing), threads = 2): WorkerPool {
+  const made = new WorkerPool({ worker: new URL("../fixtures/round-worker.ts", import.meta.url), threads, offsets });
   pools.push(made);
   return made;
 }
 
-const call = (pid: number, signal = new AbortController().signal): RoundCall =>
-  ({ process: { ...TARGET, pid }, engineType: "slide", config: {}, signal, phase: () => undefined });
+function call(comm: string, pid = 1, signal = new AbortController().signal) {
+  return { process: { pid, startTicks: 1, comm }, engineType: "slide", config: {}, signal, phase: () => undefined };
+}
 
-describe("a pool of workers", () => {
-  test("keeps a process with the thread that knows it, and spreads the others", async () => {
-    const two = pool(`report(message.id, "done");`, 2), names: (string | null)[] = [];
-    for (const pid of [1, 2, 3, 4, 1, 2, 3, 4]) names.push((await two.round(call(pid))).reason);
-    expect(names.slice(4)).toEqual(names.slice(0, 4));
-    expect(new Set(names).size).toBe(2);
+afterEach(async () => {
+  for (const made of pools.splice(0)) await made.close();
+});
+
+describe("a worker pool", () => {
+  test("runs rounds and finds processes", async () => {
+    const made = pool();
+    expect(await made.find({ type: "name", value: "x" })).toEqual([{ pid: 1, startTicks: 1, comm: "x" }]);
+    expect(await made.round(call("good"))).toMatchObject({ outcome: "done", residentPages: 7 });
   });
 
-  test("ends a round when it is told to, also before it began", async () => {
-    const quiet = pool(""), stopping = new AbortController(), running = quiet.round(call(1, stopping.signal));
-    stopping.abort();
-    expect((await running).outcome).toBe("stopped");
-    expect((await quiet.round(call(1, stopping.signal))).outcome).toBe("stopped");
+  test("says why a round failed, and goes on", async () => {
+    const made = pool();
+    expect(made.round(call("fails"))).rejects.toThrow("no luck");
+    expect(await made.round(call("good"))).toMatchObject({ outcome: "done" });
   });
 
-  test("tells those who wait when a thread dies, and goes on with another", async () => {
-    const dying = pool(`if (message.process.pid === 13) throw new Error("out of luck");
-      if (message.process.pid === 1) report(message.id, "done");`);
-    const lost = await Promise.allSettled([dying.round(call(2)), dying.round(call(13))]);
-    const error = new Error("a round worker failed: out of luck");
-    expect(lost).toEqual([{ status: "rejected", reason: error }, { status: "rejected", reason: error }]);
-    expect((await dying.round(call(1))).outcome).toBe("done");
-    expect(await dying.find({ type: "pid", value: "4711" })).toEqual([TARGET]);
+  test("replaces a worker that crashed: whoever waited is told, the next round runs", async () => {
+    const made = pool();
+    const waits = made.round(call("waits", 1));
+    await made.find({ type: "name", value: "x" });
+    const settled = Promise.allSettled([waits, made.round(call("crashes", 1))]);
+    expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(await made.round(call("good", 1))).toMatchObject({ outcome: "done" });
   });
 
-  test("tells what a worker cannot see with", async () => {
-    const blind = new WorkerPool({
-      worker: new URL(`data:text/javascript,onmessage=()=>postMessage({type:"blind",reason:"no tracker works here"})`), threads: 1,
-      offsets: async () => ({ missing: "nothing" }),
-    });
-    pools.push(blind);
-    await expect(blind.eyes()).rejects.toThrow("no tracker works here");
+  test("calls a round off", async () => {
+    const made = pool(), controller = new AbortController();
+    const waits = made.round(call("waits", 1, controller.signal));
+    setTimeout(() => controller.abort(), 20);
+    expect(await waits).toMatchObject({ outcome: "stopped" });
+    const late = new AbortController();
+    late.abort();
+    expect(await made.round(call("waits", 1, late.signal))).toMatchObject({ outcome: "stopped" });
+  });
+
+  test("tells why nothing can be seen, again and again", async () => {
+    const made = pool(() => Promise.resolve({ missing: "no BTF at all" }));
+    expect(made.eyes()).rejects.toThrow("no BTF at all");
+    expect(made.round(call("good"))).rejects.toThrow("no BTF at all");
+  });
+
+  test("starts again after its end", async () => {
+    const made = pool();
+    await made.round(call("good"));
+    await made.close();
+    expect(await made.round(call("good"))).toMatchObject({ outcome: "done" });
   });
 });
