@@ -47,7 +47,8 @@ interface Shown {
 export async function statusOf(daemon: RunningDaemon, task = "background_slide"): Promise<TaskStatus> {
   const { stdout, stderr, status } = await daemon.client("project", "show", "-n", "test", "--json");
   if (status !== 0) throw new Error(`project show --json: exit ${status}: ${stderr}`);
-  const found = (JSON.parse(stdout) as Shown).projects.flatMap(({ engines }) => engines.flatMap(({ tasks }) => tasks)).find(({ name }) => name === task);
+  const tasks = (JSON.parse(stdout) as Shown).projects.flatMap(({ engines }) => engines.flatMap((engine) => engine.tasks));
+  const found = tasks.find(({ name }) => name === task);
   if (found === undefined) throw new Error(`project show --json has no task ${task}`);
   return found.status;
 }

@@ -97,7 +97,8 @@ swapTest("a process that becomes another program in mid-scan is known again by i
 needs(missingZram() ?? missingPrograms("python3"))("a process that becomes another program while it is being moved", async () => {
   await lab.zramSwap(2 * GIB);
   const daemon = await lab.daemon(), words = ["slide-reborn", "workload", "--until-eof", ...SMALL];
-  const script = `import os,sys;x=bytearray(os.urandom(1<<20)*1024);print(os.getpid(),flush=True);os.read(0,1);os.execv("${executable()}",${JSON.stringify(words)})`;
+  const script = `import os; x = bytearray(os.urandom(1 << 20) * 1024); print(os.getpid(), flush=True)
+os.read(0, 1); os.execv("${executable()}", ${JSON.stringify(words)})`;
   const reborn = shell("python3", script), pid = Number((await reborn.lines(1))[0]);
   await addAndStart(lab, daemon, slideText([{ target: pid }]));
   await until("it is being moved", async () => (await processOf(daemon, pid))?.state === "moving", 15_000);
