@@ -108,7 +108,8 @@ function readOwn(file: string): Uint8Array | undefined | { readonly damage: stri
 }
 
 function makeDirectory(path: string): void {
-  if (systemCall("mkdir", path, () => mkdirSync(path, { recursive: true, mode: 0o700 })) !== undefined) syncNow(dirname(path));
+  const first = systemCall("mkdir", path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) syncNow(dirname(made));
   const { uid, mode } = systemCall("stat", path, () => lstatSync(path));
   if (uid !== 0) throw new RefusedError(`the state directory ${path} is owned by uid ${uid}; it must be root's`);
   if ((mode & 0o022) !== 0) {

@@ -99,6 +99,20 @@ describe("a disk that fails", () => {
     let call = 0;
     return (file) => (++call === n ? Promise.reject(refused(code)) : file.sync());
   };
+  asRoot("has the bytes before the name, and the name before the change is acknowledged", async () => {
+    const calls: string[] = [];
+    const named = (call: string) => <T>(result: T): T => (calls.push(call), result);
+    const { state } = lab.open({
+      disk: {
+        create: (path) => real.create(path).then(named("create")),
+        sync: async (file) => real.sync(file).then(named((await file.stat()).isDirectory() ? "sync directory" : "sync file")),
+        rename: (from, to) => real.rename(from, to).then(named("rename")),
+      },
+    });
+    await state.save(await add(whole("p")));
+    expect(calls).toEqual(["create", "sync file", "rename", "sync directory"]);
+  });
+
   const failures: [what: string, disk: () => Partial<Disk>, message: string][] = [
     ["when the file is made", () => ({ create: () => Promise.reject(refused("EROFS")) }), "open FILE.new: EROFS; nothing was changed"],
     ["when it is written, being full", () => ({ create: () => open("/dev/full", "w") }), "write FILE.new: ENOSPC; nothing was changed"],
