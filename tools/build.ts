@@ -23,16 +23,23 @@ const FLAGS = [
  */
 const DOORS = [{ name: "BUN_BE_BUN", hits: 1 }, { name: "BUN_OPTIONS", hits: 2 }];
 
-/** Builds into `outFile` and the link etmemd beside it. Whoever runs the old file meanwhile keeps it. */
-export async function build(outFile: string): Promise<void> {
+/** Another platform: what the compiler calls it, and the runtime's file for it. */
+export interface Platform {
+  readonly target: string;
+  readonly runtime: string;
+}
+
+/** Builds into `outFile` and the link etmemd beside it, for this machine unless told otherwise. Whoever runs the old file meanwhile keeps it. */
+export async function build(outFile: string, platform?: Platform): Promise<void> {
   // The name of the file is inside the file, so it is built under its final name in a folder of its own.
   const folder = join(dirname(outFile), `.build-${process.pid}`);
   mkdirSync(folder, { recursive: true });
   try {
     const built = join(folder, basename(outFile));
-    await run([process.execPath, "build", ...FLAGS, ...ENTRY_POINTS, "--outfile", built]);
-    closeDoors(built);
-    await checkVersion(built);
+    const elsewhere = platform === undefined ? [] : [`--target=${platform.target}`, `--compile-executable-path=${platform.runtime}`];
+    await run([process.execPath, "build", ...FLAGS, ...elsewhere, ...ENTRY_POINTS, "--outfile", built]);
+    closeDoors(built, platform?.runtime ?? process.execPath);
+    if (platform === undefined) await checkVersion(built);
     const link = join(folder, "etmemd");
     symlinkSync(basename(outFile), link);
     renameSync(built, outFile);
@@ -50,8 +57,8 @@ export function offsetsOf(bytes: Buffer, word: string): number[] {
 }
 
 /** Only the runtime's own spellings are changed: the program, which lies behind the runtime, may name the variables too. */
-function closeDoors(file: string): void {
-  const runtime = readFileSync(process.execPath);
+function closeDoors(file: string, runtimeFile: string): void {
+  const runtime = readFileSync(runtimeFile);
   const fd = openSync(file, "r+");
   try {
     for (const door of DOORS) {

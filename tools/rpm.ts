@@ -1,0 +1,138 @@
+// Packages the executable: `bun tools/rpm.ts [--arch x86_64|aarch64]… [--release N] [--payload MACRO] [--out FOLDER]`, both platforms if none is named.
+// For each: FOLDER/etmem-VERSION-RELEASE.ARCH.rpm and FOLDER/etmem-VERSION-ARCH.tar.gz, the same bytes whenever they are built of the same commit.
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { arch as hostArch, tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import packageJson from "../package.json" with { type: "json" };
+import { build } from "./build.ts";
+import { stage, stageTarball } from "./stage.ts";
+
+const project = join(import.meta.dir, "..");
+const RUNTIME_VERSION = packageJson.dependencies.bun;
+
+/** The platforms by RPM's names, with those of node, of the compiler and of the package that has the runtime. */
+const PLATFORMS = {
+  x86_64: { node: "x64", target: "bun-linux-x64", runtime: "@oven/bun-linux-x64" },
+  aarch64: { node: "arm64", target: "bun-linux-arm64", runtime: "@oven/bun-linux-aarch64" },
+} as const;
+
+type Arch = keyof typeof PLATFORMS;
+
+interface Order {
+  readonly release: string;
+  /** RPM's macro for the compression of the payload. */
+  readonly payload: string;
+  readonly out: string;
+  /** Seconds since 1970: the time of everything in the package. */
+  readonly epoch: number;
+}
+
+async function makePackages(arch: Arch, order: Order): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "etmem-package-"));
+  try {
+    const executable = await executableFor(arch, folder);
+    if (executable === undefined) return;
+    const files = join(folder, "stage");
+    stage(files, { project, executable, epoch: order.epoch });
+    await makeTarball(arch, { files, folder, order });
+    await makeRpm(arch, { files, folder, order });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Absent, with a line about it, where the runtime of another platform cannot be had. */
+async function executableFor(arch: Arch, folder: string): Promise<string | undefined> {
+  const { node, target, runtime } = PLATFORMS[arch];
+  if (node === hostArch()) {
+    await run([process.execPath, join(import.meta.dir, "build.ts"), "--if-changed"]);
+    return join(project, "dist/etmem");
+  }
+  try {
+    await run(["npm", "pack", "--silent", "--pack-destination", folder, `${runtime}@${RUNTIME_VERSION}`]);
+  } catch (error) {
+    console.error(`skipped ${arch}: npm could not get ${runtime}@${RUNTIME_VERSION}: ${String(error).split("\n").at(-1)}`);
+    return undefined;
+  }
+  const archive = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
+  await run(["tar", "-xzf", join(folder, archive), "-C", folder]);
+  const out = join(folder, "built/etmem");
+  mkdirSync(join(folder, "built"));
+  await build(out, { target, runtime: join(folder, "package/bin/bun") });
+  return out;
+}
+
+interface Parts {
+  readonly files: string;
+  readonly folder: string;
+  readonly order: Order;
+}
+
+async function makeTarball(arch: Arch, { files, folder, order: { out, epoch } }: Parts): Promise<void> {
+  const name = `etmem-${packageJson.version}-${arch}`;
+  const tarball = join(out, `${name}.tar.gz`);
+  stageTarball(join(folder, name), { files, project, epoch });
+  const owner = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", `--mtime=@${epoch}`, "--format=gnu"];
+  await run(["tar", ...owner, "--use-compress-program=gzip -6n", "-cf", tarball, "-C", folder, name]);
+  console.log(tarball);
+}
+
+async function makeRpm(arch: Arch, { files, folder, order: { out, epoch, payload, release } }: Parts): Promise<void> {
+  const date = new Date(epoch * 1000).toUTCString().replace(/^(\w+), (\d+) (\w+) (\d+) .*/, "$1 $3 $2 $4");
+  const macros = {
+    _topdir: join(folder, "top"), stage: files, program_version: packageJson.version, program_release: release,
+    runtime_version: RUNTIME_VERSION, changelog_date: date, payload,
+  };
+  const defines = Object.entries(macros).flatMap(([name, value]) => ["--define", `${name} ${value}`]);
+  await run(["rpmbuild", "-bb", "--quiet", "--target", `${arch}-linux`, ...defines, join(project, "rpm/etmem.spec")], { SOURCE_DATE_EPOCH: String(epoch) });
+  for (const path of new Bun.Glob("top/RPMS/*/*.rpm").scanSync({ cwd: folder })) {
+    const to = join(out, basename(path));
+    copyFileSync(join(folder, path), to);
+    console.log(to);
+  }
+}
+
+/** Of the commit, unless the one who builds says otherwise. */
+async function epochOf(): Promise<number> {
+  const given = process.env["SOURCE_DATE_EPOCH"];
+  if (given !== undefined && /^\d+$/.test(given)) return Number(given);
+  if (!existsSync(join(project, ".git"))) throw new Error("this is no clone: say by SOURCE_DATE_EPOCH, in seconds since 1970, of what time the package shall be");
+  return Number(await run(["git", "log", "-1", "--format=%ct"]));
+}
+
+async function run(command: string[], env: Record<string, string> = {}): Promise<string> {
+  const child = Bun.spawn(command, { cwd: project, env: { ...process.env, ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [out, problems, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (status !== 0) throw new Error(`${basename(command[0] ?? "")}: exit ${status}\n${out}${problems}`.trimEnd());
+  return out;
+}
+
+async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      arch: { type: "string", multiple: true, default: Object.keys(PLATFORMS) },
+      release: { type: "string", default: "1" },
+      // What every RPM of the last ten years can read.
+      payload: { type: "string", default: "w2.xzdio" },
+      out: { type: "string", default: join(project, "dist") },
+    },
+  });
+  const { release, payload, out } = values;
+  mkdirSync(out, { recursive: true });
+  const epoch = await epochOf();
+  for (const arch of values.arch) {
+    if (!Object.hasOwn(PLATFORMS, arch)) throw new Error(`${arch} is none of ${Object.keys(PLATFORMS).join(", ")}`);
+    await makePackages(arch as Arch, { release, payload, out, epoch });
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main(process.argv.slice(2));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
