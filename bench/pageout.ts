@@ -16,7 +16,8 @@ try {
   for (let pair = 0; pair < Number(pairs); pair++) {
     const [ours, floor] = pair % 2 ? await both(byUs, byC) : (await both(byC, byUs)).toReversed() as [Moved, Moved];
     ratios.push(ours.rate / floor.rate);
-    console.log(`ours ${mb(ours)} MB/s (user CPU ${(ours.userShare * 100).toFixed(1)} % of the kernel's)  C ${mb(floor)} MB/s  ratio ${ratios.at(-1)!.toFixed(3)}`);
+    const share = `user CPU ${(ours.userShare * 100).toFixed(1)} % of the kernel's`;
+    console.log(`ours ${mb(ours)} MB/s (${share})  C ${mb(floor)} MB/s  ratio ${ratios.at(-1)!.toFixed(3)}`);
   }
   console.log(`median ratio ${median(ratios).toFixed(3)}`);
 } finally {
@@ -50,7 +51,8 @@ async function byUs({ pid, start, bytes }: RunningWorkload): Promise<Moved> {
   const round = memory.open(idOf(pid), new AbortController().signal)!;
   try {
     const heat = await round.scan({ windows: 1, threshold: 1 }, 1000), before = { ...round.cpu };
-    const first = start / 4096, cold = heat.runsBelow(1), own = { from: Float64Array.of(first), to: Float64Array.of(first + bytes / 4096), pages: bytes / 4096 };
+    const first = start / 4096, pages = bytes / 4096, cold = heat.runsBelow(1);
+    const own = { from: Float64Array.of(first), to: Float64Array.of(first + pages), pages };
     if (cold.pages < own.pages) throw new Error("not all of an untouched process is cold");
     const began = performance.now(), tally = await round.swapOut(own, () => true), seconds = (performance.now() - began) / 1000;
     if (tally.swappedOut < own.pages * 0.999) throw new Error(`only ${tally.swappedOut} of ${own.pages} pages went`);

@@ -20,8 +20,8 @@ export class Claims {
 
 /** A lock for each target, across all daemons of the machine. */
 export interface TargetLocks {
-  /** 0 if the process is ours now, else the pid of the daemon that has it. */
-  take(pid: number): number;
+  /** undefined if the process is ours now, else the pid of the daemon that has it: 0 if that lives in another PID namespace. */
+  take(pid: number): number | undefined;
   release(pid: number): void;
 }
 

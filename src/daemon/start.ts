@@ -64,7 +64,8 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   const log = createLog(settings.logLevel, await around.openLog());
   const ended = untilSignal(around, log);
   const rounds = createRounds({
-    log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: new TargetLocks(), idle: () => setTimeout(giveBackMemory, SETTLE_MS),
+    log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: new TargetLocks(),
+    idle: () => setTimeout(giveBackMemory, SETTLE_MS),
   });
   const notifier = createNotifier(env, log);
   const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log });

@@ -121,9 +121,10 @@ function lockDirectory(path: string): number {
   const file = join(path, "lock");
   const fd = systemCall("open", file, () => openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
   const holder = lockByte(fd, 0);
-  if (holder === 0) return fd;
+  if (holder === undefined) return fd;
   closeSync(fd);
-  throw new RefusedError(`the state directory ${path} is in use by the etmemd with pid ${holder}; give each daemon its own`);
+  const who = holder === 0 ? "an etmemd in another PID namespace" : `the etmemd with pid ${holder}`;
+  throw new RefusedError(`the state directory ${path} is in use by ${who}; give each daemon its own`);
 }
 
 function setAside(file: string, now: Date): string {

@@ -126,12 +126,12 @@ export class TaskRun {
   private claim(member: Member): boolean {
     const { task, claims, locks } = this.parts, { process } = member;
     const owner = claims.claim(process, task.id);
-    const daemon = owner === task.id ? locks.take(process.pid) : 0;
-    if (daemon !== 0) claims.release(process, task.id);
-    member.owned = owner === task.id && daemon === 0;
-    if (member.owned) this.tell(member, null);
-    else this.tell(member, daemon !== 0 ? `it belongs to the daemon with pid ${daemon}` : `it belongs to task ${owner}`);
-    member.status.state = member.owned ? "waiting" : `owned by ${daemon !== 0 ? `daemon ${daemon}` : owner}`;
+    const daemon = owner === task.id ? locks.take(process.pid) : undefined;
+    if (daemon !== undefined) claims.release(process, task.id);
+    member.owned = owner === task.id && daemon === undefined;
+    const holder = daemon === undefined ? `task ${owner}` : daemon === 0 ? "a daemon in another PID namespace" : `the daemon with pid ${daemon}`;
+    member.status.state = member.owned ? "waiting" : `owned by ${holder}`;
+    this.tell(member, member.owned ? null : `it belongs to ${holder}`);
     return member.owned;
   }
 

@@ -8,10 +8,13 @@ const F_GETLK = 5, F_SETLK = 6, F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2;
 // struct flock { short l_type, l_whence; off_t l_start, l_len; pid_t l_pid }: 32 bytes on 64-bit machines
 const flock = new DataView(new ArrayBuffer(32));
 
-/** Locks the byte at `offset`. Returns 0, or the pid of the process that holds it. Closing any descriptor of the file drops all locks. */
-export function lockByte(fd: number, offset: number): number {
+/**
+ * Locks the byte at `offset`. Returns undefined if it is ours now, else the pid of the process that holds it: 0 if that lives in another
+ * PID namespace. Closing any descriptor of the file drops all locks.
+ */
+export function lockByte(fd: number, offset: number): number | undefined {
   for (;;) {
-    if (call(fd, F_SETLK, F_WRLCK, offset) === 0) return 0;
+    if (call(fd, F_SETLK, F_WRLCK, offset) === 0) return undefined;
     const error = new SysError("fcntl F_SETLK", `fd ${fd}`, lastErrno);
     if (error.code !== "EACCES" && error.code !== "EAGAIN") throw error;
     if (call(fd, F_GETLK, F_WRLCK, offset) !== 0) throw new SysError("fcntl F_GETLK", `fd ${fd}`, lastErrno);

@@ -25,7 +25,7 @@ swapTest("a child that two tasks mean belongs to the first, and the other shows 
   await coldIsOut(child);
   const [loser, winner] = owned[0]?.startsWith("owned by") ? ["by_name", "by_pid"] : ["by_pid", "by_name"];
   const { state, reason, total } = (await processOf(daemon, child.pid, loser))!;
-  expect({ state, reason }).toEqual({ state: `owned by test/slide/${winner}`, reason: `it belongs to task test/slide/${winner}` });
+  expect({ state, reason }).toEqual({ state: `owned by task test/slide/${winner}`, reason: `it belongs to task test/slide/${winner}` });
   expect({ task: (await statusOf(daemon, loser)).total?.rounds, process: total.rounds }).toEqual({ task: 0, process: 0 });
   expect((await processOf(daemon, child.pid, winner))?.total.outBytes).toBeGreaterThan(0);
   expect(daemon.log()).not.toMatch(new RegExp(`(round|swapped out) task=test/slide/${loser} `));
@@ -38,7 +38,7 @@ swapTest("a task that is stopped or deleted gives its processes to the task that
   await until("the first task has it", async () => (await processOf(daemon, child.pid, "first"))?.state === "scanning");
   const later = "[task]\nproject=test\nengine=slide\nname=later\ntype=name\nvalue=claims-child\nT=1\n";
   expect(await daemon.client("obj", "add", "-f", lab.configFile(later))).toMatchObject({ status: 0, stderr: "" });
-  await until("the later task waits for it", async () => (await processOf(daemon, child.pid, "later"))?.state === "owned by test/slide/first");
+  await until("the later task waits for it", async () => (await processOf(daemon, child.pid, "later"))?.state === "owned by task test/slide/first");
   const first = later.replace("name=later", "name=first");
   expect(await daemon.client("obj", "del", "-f", lab.configFile(first))).toMatchObject({ status: 0, stderr: "" });
   await until("the later task has it", async () => ["scanning", "moving"].includes((await processOf(daemon, child.pid, "later"))?.state ?? ""));
@@ -51,7 +51,7 @@ swapTest("of two daemons the second shows the first, and takes over at its next 
   await addAndStart(lab, first, slideText([{ target: target.pid }], { interval: 5 }));
   await until("the first daemon scans it", async () => (await processOf(first, target.pid))?.state === "scanning");
   await addAndStart(lab, second, slideText([{ target: target.pid }]));
-  await until("the second shows whose it is", async () => (await processOf(second, target.pid))?.state === `owned by daemon ${first.pid}`);
+  await until("the second shows whose it is", async () => (await processOf(second, target.pid))?.state === `owned by the daemon with pid ${first.pid}`);
   expect((await processOf(second, target.pid))?.reason).toBe(`it belongs to the daemon with pid ${first.pid}`);
   expect((await statusOf(second)).total?.rounds).toBe(0);
   expect(second.log().match(/nothing moves/g)).toHaveLength(1);
@@ -69,7 +69,7 @@ swapTest("a daemon that is killed leaves its processes to others", async () => {
   await addAndStart(lab, first, slideText([{ target: target.pid }], { interval: 5 }));
   await until("the first daemon scans it", async () => (await processOf(first, target.pid))?.state === "scanning");
   await addAndStart(lab, second, slideText([{ target: target.pid }]));
-  await until("the second shows whose it is", async () => (await processOf(second, target.pid))?.state === `owned by daemon ${first.pid}`);
+  await until("the second shows whose it is", async () => (await processOf(second, target.pid))?.state === `owned by the daemon with pid ${first.pid}`);
   process.kill(first.pid, "SIGKILL");
   await until("the second has it", async () => (await processOf(second, target.pid))?.state === "scanning", 3000);
 });

@@ -54,8 +54,10 @@ describe("page_walk", () => {
     round.close();
     const first = workload.start / PAGE, wanted = { hot: 0, cold: 0 };
     const below = heat.runsBelow(3), idle = heat.runsBelow(1);
-    const inside = ({ from, to }: typeof below, visit: (page: number) => void) =>
-      from.forEach((start, i) => { for (let page = start; page < to[i]!; page++) if (page >= first && page < first + workload.hot.length) visit(page - first); });
+    const inside = ({ from, to }: typeof below, visit: (page: number) => void) => from.forEach((start, i) => {
+      const end = Math.min(to[i]!, first + workload.hot.length);
+      for (let page = Math.max(start, first); page < end; page++) visit(page - first);
+    });
     inside(below, (page) => { if (workload.hot[page]) wanted.hot++; });
     inside(idle, (page) => { if (!workload.hot[page]) wanted.cold++; });
     expect(wanted.hot).toBeLessThanOrEqual(workload.hot.length * 0.001);
