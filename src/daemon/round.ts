@@ -3,6 +3,8 @@ import type { Policy } from "../engines/engine.ts";
 import { UnsupportedError, isGone } from "../errors.ts";
 import type { CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned } from "../memory/memory.ts";
 
+const PAGE_BYTES = 4096;
+
 /** What the rounds of one task have in common; the policy's own idea of `config` is lost on the way through a message. */
 export interface RoundOrder {
   readonly policy: Policy<never>;
@@ -23,6 +25,7 @@ export interface RoundReport {
   readonly outcome: "done" | "gated" | "blind" | "gone" | "stopped";
   /** Why nothing, or not all of what is cold, was moved. */
   readonly reason: string | null;
+  /** Of the process at the end of the round. */
   readonly rssBytes: number;
   readonly swapBytes: number;
   readonly residentPages: number;
@@ -49,8 +52,13 @@ export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHo
   } finally {
     round?.close();
   }
-  const { rssBytes, swapBytes } = round?.view ?? { rssBytes: 0, swapBytes: 0 };
-  return { ...draft, rssBytes, swapBytes, cpu: { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds: (performance.now() - beganAt) / 1000 };
+  return { ...draft, ...sizesAfter(round, draft.tally), cpu: { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds: (performance.now() - beganAt) / 1000 };
+}
+
+/** As the kernel had them at the beginning, less what this round took away: a project may sleep for 20 minutes before the next look. */
+function sizesAfter(round: ProcessRound | undefined, tally: MoveTally | null): Pick<RoundReport, "rssBytes" | "swapBytes"> {
+  const { rssBytes, swapBytes } = round?.view ?? { rssBytes: 0, swapBytes: 0 }, { swappedOut, dropped } = tally ?? { swappedOut: 0, dropped: 0 };
+  return { rssBytes: Math.max(0, rssBytes - (swappedOut + dropped) * PAGE_BYTES), swapBytes: swapBytes + swappedOut * PAGE_BYTES };
 }
 
 type Draft = { -readonly [K in Exclude<keyof RoundReport, "rssBytes" | "swapBytes" | "cpu" | "seconds">]: RoundReport[K] };

@@ -37,10 +37,19 @@ describe("a round", () => {
     expect(memory.calls).toEqual(["open", "returned", SCAN, "swapOut 0-1 3-3", "close"]);
     expect(phases).toEqual(["scanning", "moving"]);
     expect(report).toMatchObject({
-      outcome: "done", reason: null, residentPages: 4, coldPages: 3, rssBytes: GIB, swapBytes: 0, returned: { cameBack: 3, freed: 1, out: 7 },
+      outcome: "done", reason: null, residentPages: 4, coldPages: 3, returned: { cameBack: 3, freed: 1, out: 7 },
       tally: { asked: 3, swappedOut: 3 }, cpu: { user: 1, system: 2 },
     });
     expect(report.seconds).toBeWithin(0, 1);
+  });
+
+  test.each([
+    ["is as the kernel had it where nothing moved", { counts: [1] }, 900, 100],
+    ["is less by what was swapped and dropped", { counts: [0], steps: [{ asked: 30, swappedOut: 20, dropped: 5, stayed: 5 }] }, 875, 120],
+    ["is never less than nothing", { counts: [0], steps: [{ asked: 1000, swappedOut: 1000 }] }, 0, 1100],
+  ] as const)("the size that it reports %s", async (_, parts, rssPages, swapPages) => {
+    const { report } = await run({ ...parts, view: { rssBytes: 900 * 4096, swapBytes: 100 * 4096 } });
+    expect(report).toMatchObject({ rssBytes: rssPages * 4096, swapBytes: swapPages * 4096 });
   });
 
   test("asks for the windows and the interval of its project", async () => {
