@@ -97,7 +97,7 @@ async function conclude(watched: Watched, end: { place: WorkloadPlace; before: M
   const after = machineMemory();
   const outcome: Outcome = {
     ...watched, pageBytes: place.pageBytes, account: status.processes[0]!.total, tracker: status.tracker,
-    freedBytes: after.memFreeBytes - before.memFreeBytes,
+    memFreeBytes: after.memFreeBytes - before.memFreeBytes,
     zramBytes: after.zramBytes - before.zramBytes, swapCachedBytes: after.swapCachedBytes - before.swapCachedBytes,
   };
   around.stdout(summary(outcome));

@@ -15,8 +15,8 @@ export interface Outcome {
   readonly pageBytes: number;
   readonly account: Account;
   readonly tracker: string | null;
-  /** Growth of MemFree, and of what zram takes and the swap cache holds. */
-  readonly freedBytes: number;
+  /** Growth of MemFree, which other processes change too, of what zram takes, and of what the swap cache holds. */
+  readonly memFreeBytes: number;
   readonly zramBytes: number;
   readonly swapCachedBytes: number;
 }
@@ -42,7 +42,7 @@ export function summary(outcome: Outcome): string {
     ["hot memory out", `${percent(outcome.mostHotOut / places.hotPages, 2)} at worst (${outcome.mostHotOut} of ${places.hotPages} pages)`],
     ["came back", formatBytes(account.cameBackBytes)],
     ["CPU spent", `${seconds(account.cpuSystemMs)} in the kernel, ${seconds(account.cpuUserMs)} of our own, in ${account.rounds} rounds`],
-    ["memory really freed", `${formatBytes(Math.max(0, outcome.freedBytes))}${freedWhy(outcome)}`],
+    ["memory really freed", freed(outcome)],
   ];
   const table = rows.map(([name, value]) => `  ${name.padEnd(20)} ${value}`).join("\n");
   const total = formatBytes((places.coldPages + places.hotPages) * pageBytes);
@@ -52,9 +52,14 @@ export function summary(outcome: Outcome): string {
   return `${table}\n${verdict}\n`;
 }
 
-function freedWhy({ zramBytes, swapCachedBytes }: Outcome): string {
-  if (zramBytes > 0) return `: what went is kept compressed in ${formatBytes(zramBytes)} of memory`;
-  return swapCachedBytes > 0 ? `: ${formatBytes(swapCachedBytes)} are still in the swap cache, where a disk leaves them until memory is short` : "";
+/** To zram what went is gone at once, but for its compressed form; a disk leaves it in the swap cache until memory is short. */
+function freed({ account, zramBytes, memFreeBytes, swapCachedBytes }: Outcome): string {
+  if (zramBytes > 0) {
+    const bytes = Math.max(0, account.outBytes - account.cameBackBytes - zramBytes);
+    return `${formatBytes(bytes)}: what is out is kept compressed in ${formatBytes(zramBytes)} of memory`;
+  }
+  const cached = swapCachedBytes > 0 ? `; ${formatBytes(swapCachedBytes)} are still in the swap cache` : "";
+  return `${formatBytes(Math.max(0, memFreeBytes))}, by MemFree${cached}`;
 }
 
 function percent(share: number, digits: number): string {
