@@ -1,4 +1,4 @@
-// Packages the executable: `bun tools/rpm.ts [--arch x86_64|aarch64]… [--release N] [--payload MACRO] [--out FOLDER]`, both platforms if none is named.
+// Packages the executable: `bun tools/rpm.ts [--arch x86_64|aarch64]… [--release N] [--payload MACRO] [--out FOLDER]`, for both if none is named.
 // For each: FOLDER/etmem-VERSION-RELEASE.ARCH.rpm and FOLDER/etmem-VERSION-ARCH.tar.gz, the same bytes whenever they are built of the same commit.
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { arch as hostArch, tmpdir } from "node:os";
@@ -85,7 +85,8 @@ async function makeRpm(arch: Arch, { files, folder, order: { out, epoch, payload
     runtime_version: RUNTIME_VERSION, changelog_date: date, payload,
   };
   const defines = Object.entries(macros).flatMap(([name, value]) => ["--define", `${name} ${value}`]);
-  await run(["rpmbuild", "-bb", "--quiet", "--target", `${arch}-linux`, ...defines, join(project, "rpm/etmem.spec")], { SOURCE_DATE_EPOCH: String(epoch) });
+  const command = ["rpmbuild", "-bb", "--quiet", "--target", `${arch}-linux`, ...defines, join(project, "rpm/etmem.spec")];
+  await run(command, { SOURCE_DATE_EPOCH: String(epoch) });
   for (const path of new Bun.Glob("top/RPMS/*/*.rpm").scanSync({ cwd: folder })) {
     const to = join(out, basename(path));
     copyFileSync(join(folder, path), to);
@@ -97,7 +98,7 @@ async function makeRpm(arch: Arch, { files, folder, order: { out, epoch, payload
 async function epochOf(): Promise<number> {
   const given = process.env["SOURCE_DATE_EPOCH"];
   if (given !== undefined && /^\d+$/.test(given)) return Number(given);
-  if (!existsSync(join(project, ".git"))) throw new Error("this is no clone: say by SOURCE_DATE_EPOCH, in seconds since 1970, of what time the package shall be");
+  if (!existsSync(join(project, ".git"))) throw new Error("this is no clone: give the time of the package in SOURCE_DATE_EPOCH, seconds since 1970");
   return Number(await run(["git", "log", "-1", "--format=%ct"]));
 }
 
