@@ -1,6 +1,6 @@
 // Completion in the real shells, with the built executable and names from a daemon that runs.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingPrograms, needs, notRoot } from "../needs.ts";
 import { etmem, executable, freshSocket, Lab, type RunningDaemon } from "./harness.ts";
@@ -94,6 +94,17 @@ test.each(Object.keys(shells))("etmem completion %s prints the script of the pac
   const file = { bash: "etmem.bash", zsh: "_etmem", fish: "etmem.fish" }[shell];
   const script = await Bun.file(join(import.meta.dir, "../../completions", file ?? "")).text();
   expect(await etmem(["completion", shell])).toEqual({ status: 0, stdout: script, stderr: "" });
+});
+
+test("etmem generate --check writes nothing, and fails where a file is not what it would write", async () => {
+  const project = join(import.meta.dir, "../..");
+  expect(await etmem(["generate", "--check"], { cwd: project })).toEqual({ status: 0, stdout: "", stderr: "" });
+  const folder = lab.folder();
+  const { status, stderr } = await etmem(["generate", "--check"], { cwd: folder });
+  expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining("man/etmem.1, man/etmemd.8") });
+  expect(readdirSync(folder)).toEqual([]);
+  expect((await etmem(["generate"], { cwd: folder })).stdout).toMatch(/^wrote man\/etmem\.1\n/);
+  expect(readFileSync(join(folder, "man/etmem.1"), "utf8")).toBe(readFileSync(join(project, "man/etmem.1"), "utf8"));
 });
 
 test("there is no completion for another shell", async () => {

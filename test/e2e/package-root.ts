@@ -42,7 +42,8 @@ export async function smallRpm(small: SmallPackage, out: string): Promise<string
     const head = [`Name: ${small.name}`, `Version: ${version}`, `Release: ${release}`, ...(small.tags ?? [])];
     const off = ["%global debug_package %{nil}", "%global _build_id_links none", "%global __os_install_post %{nil}"];
     writeFileSync(join(top, "small.spec"), [
-      ...off, ...head, "Summary: small", "License: none", "%description", "small", "%install", `cp -a ${stage}/. %{buildroot}/`, "%files", ...list, "",
+      ...off, ...head, "Summary: small", "License: none", "%description", "small",
+      "%install", `cp -a ${stage}/. %{buildroot}/`, "%files", ...list, "",
     ].join("\n"));
     await output(["rpmbuild", "-bb", "--quiet", "--define", `_topdir ${top}`, "--define", "_binary_payload w1.gzdio", join(top, "small.spec")]);
     const [path = ""] = [...new Bun.Glob("RPMS/*/*.rpm").scanSync({ cwd: top })];

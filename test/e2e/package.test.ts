@@ -133,7 +133,8 @@ describe("dnf", () => {
       const file = "/etc/etmem/slide_conf.yaml";
       expect(await client("obj", "add", "-f", file)).toEqual(silence);
       expect(await client("project", "start", "-n", "test")).toEqual(silence);
-      expect(await client("project", "show", "-n", "test")).toMatchObject({ stdout: expect.stringContaining("background_slide slide            true") });
+      const row = expect.stringContaining("background_slide slide            true");
+      expect(await client("project", "show", "-n", "test")).toMatchObject({ status: 0, stdout: row });
       expect(await client("project", "stop", "-n", "test")).toEqual(silence);
       expect(await client("obj", "del", "-f", file)).toEqual(silence);
     } finally {
