@@ -18,7 +18,7 @@ export type VisitRun = (start: number, end: number, state: number) => void;
 const PAGE = 4096;
 /** _IOWR('f', 16, struct pm_scan_arg); the struct has 12 members of 64 bits. include/uapi/linux/fs.h, since 6.7. */
 const PAGEMAP_SCAN = 0xc0606610n;
-const ARG = { size: 0, start: 2, end: 3, walkEnd: 4, vec: 5, vecLen: 6, anyOf: 10, returned: 11 } as const;
+const ARG = { size: 0, start: 2, end: 3, vec: 5, vecLen: 6, anyOf: 10, returned: 11 } as const;
 const CATEGORY = { file: 4, present: 8, swapped: 16, zero: 32 } as const;
 const RESIDENCY = CATEGORY.present | CATEGORY.swapped, ALL = RESIDENCY | CATEGORY.file | CATEGORY.zero;
 /** struct page_region { u64 start, end, categories } */
@@ -55,7 +55,7 @@ export class PagemapReader {
     arg[ARG.vecLen] = BigInt(REGIONS);
     arg[ARG.anyOf] = BigInt(RESIDENCY);
     arg[ARG.returned] = BigInt(what.kinds);
-    for (;;) {
+    for (let at = what.start; ;) {
       const found = c.ioctl(fd, PAGEMAP_SCAN, ptr(arg));
       if (found < 0) {
         const code = errno();
@@ -64,11 +64,12 @@ export class PagemapReader {
         throw error;
       }
       for (let i = 0; i < 6 * found; i += 6) {
-        visit(regions[i + 1]! * 2 ** 32 + regions[i]!, regions[i + 3]! * 2 ** 32 + regions[i + 2]!, stateOf(regions[i + 4]!));
+        at = regions[i + 3]! * 2 ** 32 + regions[i + 2]!;
+        visit(regions[i + 1]! * 2 ** 32 + regions[i]!, at, stateOf(regions[i + 4]!));
       }
-      const reached = arg[ARG.walkEnd]!;
-      if (reached >= arg[ARG.end]! || (found === 0 && reached === arg[ARG.start])) return true;
-      arg[ARG.start] = reached;
+      // Where the walk ended is only true of a full vector: else it may be what an inner step of 512 regions left there (seen on 6.18).
+      if (found < REGIONS || at >= what.end) return true;
+      arg[ARG.start] = BigInt(at);
     }
   }
 
