@@ -52,7 +52,8 @@ export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHo
   } finally {
     round?.close();
   }
-  return { ...draft, ...sizesAfter(round, draft.tally), cpu: { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds: (performance.now() - beganAt) / 1000 };
+  const cpu = { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds = (performance.now() - beganAt) / 1000;
+  return { ...draft, ...sizesAfter(round, draft.tally), cpu, seconds };
 }
 
 /** As the kernel had them at the beginning, less what this round took away: a project may sleep for 20 minutes before the next look. */

@@ -18,8 +18,8 @@ interface TaskParts {
 }
 
 interface Member {
-  readonly process: FoundProcess;
-  readonly status: ProcessStatus;
+  process: FoundProcess;
+  status: ProcessStatus;
   owned: boolean;
   lastReason: string | null;
 }
@@ -114,7 +114,9 @@ export class TaskRun {
       this.parts.log.info("process gone", { task: this.parts.task.id, pid: member.process.pid, name: member.process.comm });
     }
     for (const process of found) {
-      if (this.members.has(keyOf(process))) continue;
+      const known = this.members.get(keyOf(process));
+      if (known) rename(known, process);
+      if (known) continue;
       const status = {
         pid: process.pid, comm: process.comm, state: "waiting", reason: null, residentBytes: 0, swappedBytes: 0, total: emptyAccount(),
       };
@@ -191,6 +193,13 @@ export class TaskRun {
     this.state = state;
     this.parts.log.info("task", { task: this.parts.task.id, state });
   }
+}
+
+/** By exec a process gets another name. */
+function rename(member: Member, process: FoundProcess): void {
+  if (member.process.comm === process.comm) return;
+  member.process = process;
+  member.status = { ...member.status, comm: process.comm };
 }
 
 function keyOf({ pid, startTicks }: FoundProcess): string {

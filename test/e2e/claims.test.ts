@@ -2,13 +2,15 @@
 import { afterEach, expect } from "bun:test";
 import { GIB } from "../../src/units.ts";
 import { needs } from "../needs.ts";
-import { Lab, until } from "./harness.ts";
+import { Lab, until, type RunningDaemon, type RunningWorkload } from "./harness.ts";
 import { addAndStart, coldIsOut, outOf, processOf, slideText, statusOf } from "./slide-lab.ts";
 import { missingZram } from "./zram.ts";
 
 const swapTest = needs(missingZram());
 const lab = new Lab();
 afterEach(() => lab.close());
+
+const stateOf = async (daemon: RunningDaemon, { pid }: RunningWorkload) => (await processOf(daemon, pid))?.state;
 
 const SMALL = ["--size", "64M", "--hot", "10%", "--pattern", "chunks", "--every", "100"];
 
@@ -49,16 +51,16 @@ swapTest("of two daemons the second shows the first, and takes over at its next 
   await lab.zramSwap(GIB);
   const first = await lab.daemon(), second = await lab.daemon(), target = await lab.workload(SMALL, "claims-target");
   await addAndStart(lab, first, slideText([{ target: target.pid }], { interval: 5 }));
-  await until("the first daemon scans it", async () => (await processOf(first, target.pid))?.state === "scanning");
+  await until("the first daemon scans it", async () => (await stateOf(first, target)) === "scanning");
   await addAndStart(lab, second, slideText([{ target: target.pid }]));
-  await until("the second shows whose it is", async () => (await processOf(second, target.pid))?.state === `owned by the daemon with pid ${first.pid}`);
+  await until("the second shows whose it is", async () => (await stateOf(second, target)) === `owned by the daemon with pid ${first.pid}`);
   expect((await processOf(second, target.pid))?.reason).toBe(`it belongs to the daemon with pid ${first.pid}`);
   expect((await statusOf(second)).total?.rounds).toBe(0);
   expect(second.log().match(/nothing moves/g)).toHaveLength(1);
   // The first was in the middle of a scan: nothing has been moved yet.
   expect(outOf(target)).toEqual({ cold: 0, hot: 0 });
   expect(await first.stop()).toBe(0);
-  await until("the second has it", async () => (await processOf(second, target.pid))?.state === "scanning", 3000);
+  await until("the second has it", async () => (await stateOf(second, target)) === "scanning", 3000);
   await coldIsOut(target);
   expect(second.log()).toMatch(/moving again .*claims-target/);
 });
@@ -67,9 +69,9 @@ swapTest("a daemon that is killed leaves its processes to others", async () => {
   await lab.zramSwap(GIB);
   const first = await lab.daemon(), second = await lab.daemon(), target = await lab.workload(SMALL, "claims-target");
   await addAndStart(lab, first, slideText([{ target: target.pid }], { interval: 5 }));
-  await until("the first daemon scans it", async () => (await processOf(first, target.pid))?.state === "scanning");
+  await until("the first daemon scans it", async () => (await stateOf(first, target)) === "scanning");
   await addAndStart(lab, second, slideText([{ target: target.pid }]));
-  await until("the second shows whose it is", async () => (await processOf(second, target.pid))?.state === `owned by the daemon with pid ${first.pid}`);
+  await until("the second shows whose it is", async () => (await stateOf(second, target)) === `owned by the daemon with pid ${first.pid}`);
   process.kill(first.pid, "SIGKILL");
-  await until("the second has it", async () => (await processOf(second, target.pid))?.state === "scanning", 3000);
+  await until("the second has it", async () => (await stateOf(second, target)) === "scanning", 3000);
 });
