@@ -72,7 +72,7 @@ class Changes {
     const { objects, rounds, log, save, changed } = this.#parts;
     if (this.#closed) throw new RefusedError("error: etmemd is stopping");
     const wanted = await operation();
-    const commit = objects.prepare(wanted);
+    const commit = objects.prepare(wanted, rounds.refusal);
     await save?.(wanted);
     const { start, stop, warnings } = commit();
     for (const warning of warnings) log.warning(warning);
@@ -163,7 +163,10 @@ function show(name: string | undefined, objects: Objects, rounds: Rounds): unkno
   }));
 }
 
-/** The original's text, or the lines of a configuration file; the reasons that have no place there go to the log. */
+/**
+ * The original's text, or the lines of a configuration file. The reasons that have no place there go to the log, as errors: its default level must
+ * show what no client has been told.
+ */
 function replyText(error: unknown, log: Log): string {
   if (!(error instanceof EtmemError)) {
     log.bug("internal error", error);
@@ -172,7 +175,7 @@ function replyText(error: unknown, log: Log): string {
   const lines = error.message.split("\n");
   const [first = ""] = lines;
   for (const line of lines) log.warning("refused", { reason: line });
-  for (const line of [error.cause ?? []].flat()) log.warning("refused", { because: String(line) });
+  for (const line of [error.cause ?? []].flat()) log.error("refused", { because: String(line) });
   if (error instanceof ConfigError) return error.message;
   // Of several texts of the original the first is its answer.
   return first.startsWith("error: ") ? first : `error: ${lines.join("; ")}`;

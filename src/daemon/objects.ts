@@ -27,6 +27,9 @@ export type Operation =
   | { readonly start: string }
   | { readonly stop: string };
 
+/** Why tasks of an engine of this type cannot be started; undefined if they can. */
+export type Refusal = (engineType: string) => string | undefined;
+
 /** All objects of a daemon. Every method either does all that it is asked for or throws and has done nothing. */
 export class Objects {
   readonly #engines: readonly EngineTable[];
@@ -49,12 +52,12 @@ export class Objects {
 
   /**
    * Judges an operation and changes nothing: throws what is wrong with it, or gives what makes the change, so that it can be stored before.
-   * No other change may come in between.
+   * No other change may come in between. Nothing is started of an engine that `refusal` has a reason against.
    */
-  prepare(operation: Operation): () => Change {
-    if ("add" in operation) return this.#prepareAdd(operation.add);
+  prepare(operation: Operation, refusal?: Refusal): () => Change {
+    if ("add" in operation) return this.#prepareAdd(operation.add, refusal);
     if ("del" in operation) return this.#prepareDel(operation.del);
-    return "start" in operation ? this.#prepareStart(operation.start) : this.#prepareStop(operation.stop);
+    return "start" in operation ? this.#prepareStart(operation.start, refusal) : this.#prepareStop(operation.stop);
   }
 
   /** Adds every object of a file. Tasks that come to a started project are to be started. */
@@ -105,10 +108,11 @@ export class Objects {
     return [...this.#projects.values()].filter((project) => project.started).flatMap(tasksOf);
   }
 
-  #prepareAdd(file: RawFile): () => Change {
+  #prepareAdd(file: RawFile, refusal?: Refusal): () => Change {
     const checked = checkFile(file, { engines: this.#engines, cores: this.#cores, existing: this.#existing });
     throwIfWrong(checked);
     const { projects, engines, tasks } = checked.sections;
+    if (refusal !== undefined) this.#refuseStarts(checked, refusal);
     return () => {
       for (const { name, values } of projects) this.#projects.set(name, { name, values, engines: new Map(), started: false });
       for (const { project, identity, type, values, written } of engines) {
@@ -137,9 +141,13 @@ export class Objects {
     };
   }
 
-  #prepareStart(name: string): () => Change {
+  #prepareStart(name: string, refusal?: Refusal): () => Change {
     const project = this.#find(name);
     if (project.started) throw new RefusedError("error: project has been started");
+    for (const { engineType } of tasksOf(project)) {
+      const reason = refusal?.(engineType);
+      if (reason !== undefined) throw new RefusedError(`error: project ${name} cannot be started: ${reason}`);
+    }
     return () => {
       project.started = true;
       return { start: tasksOf(project), stop: [], warnings: [] };
@@ -153,6 +161,20 @@ export class Objects {
       project.started = false;
       return { start: [], stop: tasksOf(project), warnings: [] };
     };
+  }
+
+  // Tasks that come to a started project start at once.
+  #refuseStarts({ path, sections }: Checked, refusal: Refusal): void {
+    for (const task of sections.tasks) {
+      const project = this.#projects.get(task.project);
+      if (project?.started !== true) continue;
+      const added = sections.engines.find((engine) => engine.project === task.project && engine.identity === task.engine);
+      const reason = refusal(added?.type ?? project.engines.get(task.engine)?.type ?? "");
+      if (reason === undefined) continue;
+      const says = `project ${task.project} is started, and ${reason}`;
+      const { line, column } = task.section;
+      throw refused(`error: ${says}`, [formatFinding(path, { line, column, says: `[task] name=${task.name}: ${says}` })]);
+    }
   }
 
   #addTask(task: CheckedTask): TaskSpec[] {

@@ -189,9 +189,9 @@ function refuse(socket: Socket, parts: ServerParts, event: string): void {
   leave(socket, parts);
 }
 
-/** What is no request gets no answer, as from the original. */
+/** What is no request gets no answer, as from the original; only the log can say so. */
 function discard(socket: Socket, { log }: ServerParts): void {
-  log.warning("dropped a malformed request", { bytes: socket.data.received.length });
+  log.error("dropped a malformed request", { bytes: socket.data.received.length });
   drop(socket);
 }
 
