@@ -25,6 +25,7 @@ async function dispatch(argv: readonly string[], around: Surroundings, commands:
     if (second === undefined || asksForHelp(second)) return printOverview(visible, around);
     return await dispatch([...argv.slice(1), "help"], around, commands);
   }
+  if (first.startsWith("-")) throw new UsageError(`"${first}" is no command, and options come behind one; see: etmem help`);
   const entry = commands.find(({ path }) => path.every((word, place) => argv[place] === word));
   if (entry) return await runEntry(entry, argv.slice(entry.path.length), around);
   const group = visible.filter(({ path }) => path[0] === first);
@@ -71,14 +72,14 @@ function readWords(argv: readonly string[], module: CommandModule | PlainModule,
 }
 
 function checkRequired({ options, words }: ParsedWords, module: CommandModule | PlainModule): void {
+  const missing = module.words?.slice(words.length).find(({ required }) => required);
+  if (missing) throw new UsageError(`${missing.name} is missing`);
   const values = lastValues(options);
   for (const row of module.options.filter(({ required }) => required)) {
     const name = row.short ? `-${row.short} ${row.value}` : `--${row.long} ${row.value}`;
     if (!values.has(row.long)) throw new UsageError(`${name} is missing`);
     if (values.get(row.long)?.value === "") throw new UsageError(`${name} is empty`);
   }
-  const missing = module.words?.slice(words.length).find(({ required }) => required);
-  if (missing) throw new UsageError(`${missing.name} is missing`);
 }
 
 interface Execution {

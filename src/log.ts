@@ -58,17 +58,89 @@ function describe(error: unknown): string {
   return error.cause === undefined ? own : `${own}\ncaused by ${describe(error.cause)}`;
 }
 
-/** Writes a line somewhere, all of it or not at all. */
-export type WriteLine = (text: string) => void;
+/** The whole text of a line, with its newline, for one kind of reader. */
+export type Form = (level: LevelName, line: string) => string;
 
-/** Lines for a person or a file: time, level, text. */
-export function plainSink(write: WriteLine, now: () => Date = () => new Date()): Sink {
-  return (level, line) => write(`${now().toISOString()} ${level}: ${line}\n`);
+/** A line for a person or a file: time, level, text. */
+export function plainLine(level: LevelName, line: string, now: Date = new Date()): string {
+  return `${now.toISOString()} ${level}: ${line}\n`;
 }
 
-/** Lines for a journal, which adds the time itself and takes the priority from the prefix. sd-daemon(3). */
-export function journalSink(write: WriteLine): Sink {
-  return (level, line) => write(`<${PRIORITY[level]}>${line}\n`);
+/** A line for a journal, which adds the time itself and takes the priority from the prefix. sd-daemon(3). */
+export function journalLine(level: LevelName, line: string): string {
+  return `<${PRIORITY[level]}>${line}\n`;
+}
+
+/** Tries to write without waiting: how many bytes were taken, 0 while the reader has no room, "lost" where nobody will ever read them. */
+export type Attempt = (bytes: Uint8Array) => number | "lost";
+
+interface QueuedLine {
+  bytes: Uint8Array;
+  /** How many lines are lost if this one is: a report of dropped lines stands for them. */
+  readonly standsFor: number;
+}
+
+/** What is kept for a reader that is slower than we are for a moment. */
+const QUEUE_BYTES = 1 << 20;
+const RETRY_MS = 50;
+
+/** Lines on their way to a reader that may be stuck: some are kept, more are dropped and counted, and the writer never waits. */
+export class UnhurriedLines {
+  readonly #attempt: Attempt;
+  readonly #report: (dropped: number) => string;
+  readonly #queue: QueuedLine[] = [];
+  #bytes = 0;
+  #dropped = 0;
+  #timer: Timer | undefined;
+
+  /** `report` is the line that stands where others are missing. */
+  constructor(attempt: Attempt, report: (dropped: number) => string) {
+    this.#attempt = attempt;
+    this.#report = report;
+  }
+
+  write(text: string): void {
+    if (this.#bytes > QUEUE_BYTES) this.#dropped += 1;
+    else this.#enqueue(text, 1);
+    if (this.#timer === undefined) this.#flush();
+  }
+
+  /** Waits for the reader, at most this long: for the end of the program. */
+  drain(withinMs: number): void {
+    const end = Date.now() + withinMs;
+    while (!this.#flush() && Date.now() < end) Bun.sleepSync(5);
+  }
+
+  #enqueue(text: string, standsFor: number): void {
+    const bytes = Buffer.from(text);
+    this.#queue.push({ bytes, standsFor });
+    this.#bytes += bytes.length;
+  }
+
+  /** Writes what the reader has room for; was that all? */
+  #flush(): boolean {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (let line = this.#queue[0]; line !== undefined; line = this.#queue[0]) {
+      const taken = this.#attempt(line.bytes);
+      if (taken === 0) {
+        this.#timer = setTimeout(() => this.#flush(), RETRY_MS).unref();
+        return false;
+      }
+      this.#bytes -= taken === "lost" ? line.bytes.length : taken;
+      if (taken === "lost") this.#dropped += line.standsFor;
+      if (taken === "lost" || taken === line.bytes.length) this.#queue.shift();
+      else line.bytes = line.bytes.subarray(taken);
+      if (taken !== "lost" && this.#dropped > 0 && this.#queue.length === 0) this.#enqueue(this.#report(this.#dropped), this.#takeDropped());
+    }
+    return true;
+  }
+
+  #takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
 }
 
 /** Lines for syslog(3), which adds time and name. */

@@ -3,9 +3,13 @@ import { fstatSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import { version } from "../package.json";
 import type { Surroundings } from "./commands/command.ts";
-import type { Sink } from "./log.ts";
+import { EtmemError } from "./errors.ts";
+import type { Attempt, Sink, UnhurriedLines } from "./log.ts";
 
 const STDOUT = 1, STDERR = 2;
+
+/** How long the last lines of the log may take at the end of the daemon. */
+const LAST_LINES_MS = 500;
 
 /** The device number of the null device, 1:3. Documentation/admin-guide/devices.txt. */
 const NULL_DEVICE = (1 << 8) | 3;
@@ -24,14 +28,17 @@ if (argv[argv[0] === "daemon" ? 1 : 0] === "--version") {
   process.exit(0);
 }
 if (argv[0] === "daemon") cleanEnvironment(argv.slice(1));
+let lines: UnhurriedLines | undefined;
 const { run } = await import("./cli.ts");
-process.exit(await run(argv, surroundings()));
+const status = await run(argv, surroundings());
+lines?.drain(LAST_LINES_MS);
+process.exit(status);
 
 function surroundings(): Surroundings {
   return {
     program,
     version,
-    cwd: process.cwd(),
+    get cwd() { return currentDirectory(); },
     env: process.env,
     isTerminal: {
       get stdout() { return isTerminal(STDOUT); },
@@ -45,6 +52,16 @@ function surroundings(): Surroundings {
     self: self(),
     roundWorker: new URL("./daemon/round-worker.ts", import.meta.url),
   };
+}
+
+/** Asked only for a relative path: the directory may have been removed under the caller. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    const code = (cause as { code?: unknown }).code;
+    throw new EtmemError(`the current directory is gone (getcwd: ${String(code)}); give an absolute path or go to another one`, { cause });
+  }
 }
 
 /** A compiled program is its own file; from its sources it is the runtime with the entry file. */
@@ -96,13 +113,28 @@ function isTerminal(fd: number): boolean {
 
 /** stderr, if it leads anywhere and this is not the process in the background; otherwise the system log. */
 async function openLog(): Promise<Sink> {
-  const { journalSink, plainSink, syslogSink, isJournal } = await import("./log.ts");
+  const { formatLine, journalLine, plainLine, syslogSink, isJournal, UnhurriedLines } = await import("./log.ts");
   const stderr = fstatSync(STDERR, { throwIfNoEntry: false });
   const leadsNowhere = stderr === undefined || (stderr.isCharacterDevice() && stderr.rdev === NULL_DEVICE);
   if (leadsNowhere || process.env["ETMEMD_READY_FD"] !== undefined) {
     const { openSyslog } = await import("./ffi/syslog.ts");
     return syslogSink(openSyslog("etmemd"));
   }
-  const writeLine = (text: string): void => void write(STDERR, text);
-  return isJournal(process.env["JOURNAL_STREAM"], stderr) ? journalSink(writeLine) : plainSink(writeLine);
+  const form = isJournal(process.env["JOURNAL_STREAM"], stderr) ? journalLine : plainLine;
+  const missing = (dropped: number): string => form("warning", formatLine("lines of this log are missing", { lines: dropped }));
+  const log = new UnhurriedLines(await stderrAttempt(), missing);
+  lines = log;
+  return (level, line) => log.write(form(level, line));
+}
+
+/** A stuck reader of the log, such as a stopped pager, must not stop the daemon. */
+async function stderrAttempt(): Promise<Attempt> {
+  const { isWritable, PIPE_BUF } = await import("./ffi/writable.ts");
+  return (bytes) => {
+    try {
+      return isWritable(STDERR) ? writeSync(STDERR, bytes, 0, Math.min(bytes.length, PIPE_BUF)) : 0;
+    } catch (error) {
+      return (error as { code?: string }).code === "EAGAIN" ? 0 : "lost";
+    }
+  };
 }

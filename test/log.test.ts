@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { createLog, formatLine, isJournal, journalSink, plainSink, syslogSink, type LevelName, type Sink } from "../src/log.ts";
+import {
+  createLog, formatLine, isJournal, journalLine, plainLine, syslogSink, UnhurriedLines, type LevelName, type Sink,
+} from "../src/log.ts";
 
 function recorder(): { lines: string[]; sink: Sink } {
   const lines: string[] = [];
@@ -43,14 +45,74 @@ describe("the log", () => {
   });
 
   test("puts the time before lines for people, the priority before lines for a journal, and hands it to syslog", () => {
-    const written: string[] = [];
-    plainSink((text) => written.push(text), () => new Date(0))("info", "a");
-    journalSink((text) => written.push(text))("warning", "b");
+    const written = [plainLine("info", "a", new Date(0)), journalLine("warning", "b")];
     syslogSink((priority, line) => written.push(`${priority} ${line}`))("error", "c");
     expect(written).toEqual(["1970-01-01T00:00:00.000Z info: a\n", "<4>b\n", "3 c"]);
   });
 
   test.each([["8:17", true], ["8:18", false], [undefined, false], ["", false]])("JOURNAL_STREAM=%p names the file 8:17: %p", (stream, expected) => {
     expect(isJournal(stream, { dev: 8, ino: 17 })).toBe(expected);
+  });
+});
+
+describe("lines to a reader", () => {
+  /** A reader with room for so many bytes, or to whom all is lost. */
+  function reader(start: number): { room: number; lost: boolean; text: string; lines: UnhurriedLines } {
+    const own = { room: start, lost: false, text: "" };
+    const lines = new UnhurriedLines((bytes) => {
+      if (own.lost) return "lost";
+      const taken = Math.min(own.room, bytes.length);
+      own.room -= taken;
+      own.text += Buffer.from(bytes.subarray(0, taken)).toString();
+      return taken;
+    }, (dropped) => `missing ${dropped}\n`);
+    return Object.assign(own, { lines });
+  }
+
+  test("are written at once while there is room", () => {
+    const own = reader(100);
+    own.lines.write("a\n");
+    own.lines.write("b\n");
+    expect(own.text).toBe("a\nb\n");
+  });
+
+  test("wait in order while there is none, and go on in the middle of a line", async () => {
+    const own = reader(3);
+    for (const line of ["ab\n", "cd\n", "ef\n"]) own.lines.write(line);
+    expect(own.text).toBe("ab\n");
+    own.room = 4;
+    for (let tries = 0; tries < 100 && own.text.length < 7; tries++) await Bun.sleep(5);
+    expect(own.text).toBe("ab\ncd\ne");
+    own.room = 100;
+    own.lines.drain(100);
+    expect(own.text).toBe("ab\ncd\nef\n");
+  });
+
+  test("beyond a mebibyte are dropped, and the number of them is told when it flows again", () => {
+    const own = reader(0), line = `${"x".repeat(1023)}\n`;
+    for (let count = 0; count < 51_200; count++) own.lines.write(line);
+    own.room = Number.POSITIVE_INFINITY;
+    own.lines.drain(100);
+    own.lines.write("after\n");
+    const kept = own.text.split(line).length - 1;
+    expect(own.text.length).toBeLessThan(1.1 * 1024 * 1024);
+    expect(own.text).toEndWith(`x\nmissing ${51_200 - kept}\nafter\n`);
+  });
+
+  test("to a full disk are counted, and told once when there is room again", () => {
+    const own = reader(100);
+    own.lost = true;
+    for (const line of ["a\n", "b\n", "c\n"]) own.lines.write(line);
+    own.lost = false;
+    own.lines.write("d\n");
+    own.lines.write("e\n");
+    expect(own.text).toBe("d\nmissing 3\ne\n");
+  });
+
+  test("keep nobody waiting at the end for longer than is allowed", () => {
+    const own = reader(0), began = performance.now();
+    own.lines.write("a\n");
+    own.lines.drain(50);
+    expect(performance.now() - began).toBeWithin(45, 500);
   });
 });

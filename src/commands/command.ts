@@ -8,6 +8,7 @@ export interface Surroundings {
   /** The name that the program was called by: `etmem` or `etmemd`. */
   readonly program: string;
   readonly version: string;
+  /** Asked only where a relative path needs it: throws where the current directory is gone. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isTerminal: { readonly stdout: boolean; readonly stderr: boolean };

@@ -1,5 +1,5 @@
 // etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR]
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { UsageError } from "../errors.ts";
 import { checkSocketName } from "../protocol.ts";
 import type { PlainModule, Surroundings } from "./command.ts";
@@ -23,7 +23,7 @@ export const daemon: PlainModule = { options: [SOCKET, LOG_LEVEL, MODE_SYSTEMCTL
 async function run(argv: readonly string[], around: Surroundings): Promise<number> {
   const { options } = parseWords(argv, daemon.options);
   const settings = { socket: readSocket(options), logLevel: readLevel(options.findLast(({ row }) => row === LOG_LEVEL)?.value) };
-  const stateDir = readDirectory(options.findLast(({ row }) => row === STATE_DIR)?.value, around.cwd);
+  const stateDir = readDirectory(options.findLast(({ row }) => row === STATE_DIR)?.value, around);
   const { startDaemon } = await import("../daemon/start.ts");
   return await startDaemon({ ...settings, ...stateDir, detach: options.some(({ row }) => row === MODE_SYSTEMCTL), argv }, around);
 }
@@ -43,7 +43,7 @@ function readLevel(word: string | undefined): number {
   return level;
 }
 
-function readDirectory(word: string | undefined, cwd: string): { readonly stateDir?: string } {
+function readDirectory(word: string | undefined, around: Surroundings): { readonly stateDir?: string } {
   if (word === "") throw new UsageError("--state-dir DIR is empty");
-  return word === undefined ? {} : { stateDir: resolve(cwd, word) };
+  return word === undefined ? {} : { stateDir: isAbsolute(word) ? word : resolve(around.cwd, word) };
 }

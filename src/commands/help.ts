@@ -24,11 +24,13 @@ export function printOverview(entries: readonly CommandEntry[], around: Surround
 /** `etmem project help`: the commands under one word, with the options of each. */
 export async function printGroup(word: string, entries: readonly CommandEntry[], around: Surroundings): Promise<number> {
   const rows = await Promise.all(entries.map(async (entry) => ({ entry, rows: await entry.load() })));
-  const options = new Map(rows.flatMap(({ rows: { options: all } }) => all.map((row) => [row.long, row])));
+  // Where commands share an option by name, the first one's words hold for all.
+  const all = rows.flatMap(({ rows: { options } }) => options);
+  const options = all.filter(({ long }, at) => all.findIndex((row) => row.long === long) === at);
   around.stdout([
     `Usage: etmem ${word} COMMAND [options]`, "",
     "Commands:", ...listOf(rows.map(({ entry, rows: own }) => [usage(entry, own), entry.doc ?? ""])), "",
-    "Options:", ...optionLines([...options.values(), HELP]), "",
+    "Options:", ...optionLines([...options, HELP]), "",
   ].join("\n"));
   return EXIT.ok;
 }
@@ -36,10 +38,11 @@ export async function printGroup(word: string, entries: readonly CommandEntry[],
 /** `etmem project show --help`. */
 export function printCommand(entry: CommandEntry, rows: Rows, around: Surroundings): number {
   const name = around.program === "etmemd" ? "etmemd" : `etmem ${usageWords(entry)}`;
+  const doc = around.program === "etmemd" ? "Runs the daemon in the foreground, or with -m in the background." : entry.doc;
   const words = (rows.words ?? []).map((word): [string, string] => [word.name, word.doc]);
   around.stdout([
     `Usage: ${[name, ...parameters(rows)].join(" ")}`, "",
-    ...(entry.doc === undefined ? [] : [entry.doc, ""]),
+    ...(doc === undefined ? [] : [doc, ""]),
     ...(words.length > 0 ? ["Words:", ...listOf(words), ""] : []),
     "Options:", ...optionLines([...rows.options, HELP]), "",
   ].join("\n"));
@@ -66,7 +69,28 @@ function optionLines(rows: readonly OptionRow[]): string[] {
   return listOf(rows.map((row) => [`${row.short ? `-${row.short}, ` : "    "}--${row.long}${row.value ? ` ${row.value}` : ""}`, row.doc]));
 }
 
+/** A terminal's. */
+const COLUMNS = 80;
+
+/** A longer term has its text below it. */
+const WIDEST_TERM = 26;
+
 function listOf(pairs: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...pairs.map(([term]) => term.length));
-  return pairs.map(([term, doc]) => `  ${term.padEnd(width)}   ${doc}`);
+  const width = Math.min(WIDEST_TERM, Math.max(...pairs.map(([term]) => term.length)));
+  const indent = " ".repeat(width + 5);
+  return pairs.flatMap(([term, doc]) => {
+    const [first = "", ...more] = wrap(doc, COLUMNS - indent.length);
+    const rest = more.map((line) => indent + line);
+    return term.length > width ? [`  ${term}`, indent + first, ...rest] : [`  ${term.padEnd(width)}   ${first}`, ...rest];
+  });
+}
+
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > columns) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }

@@ -1,4 +1,5 @@
 // From the rows of options to the fields of a command's class; and the rows that several commands share.
+import { isAbsolute, resolve } from "node:path";
 import { Command, Option } from "clipanion";
 import { sendJson, sendRequest } from "../client.ts";
 import type { JsonRequest, WireRequest } from "../protocol.ts";
@@ -25,6 +26,11 @@ export abstract class EtmemCommand extends Command<EtmemContext> {
 /** The one spelling in which an option reaches the command-line library, which has no `_` in names. */
 export function canonicalName(row: OptionRow): string {
   return `--${row.long.replaceAll("_", "-")}`;
+}
+
+/** The path as the daemon can open it. An absolute one stays as it is: `..` behind a symbolic link is not what it looks like. */
+export function absolutePath(path: string, around: { readonly cwd: string }): string {
+  return isAbsolute(path) ? path : resolve(around.cwd, path);
 }
 
 /** The field of an option with a value that may be left out. */

@@ -1,9 +1,8 @@
 // etmem obj add -f FILE [-s NAME]
-import { resolve } from "node:path";
 import { COMMAND } from "../../protocol.ts";
 import type { CommandModule } from "../command.ts";
 import type { OptionRow } from "../getopt.ts";
-import { DEFAULT_SOCKET, EtmemCommand, SOCKET, text } from "../option.ts";
+import { absolutePath, DEFAULT_SOCKET, EtmemCommand, SOCKET, text } from "../option.ts";
 
 /** The configuration file that `obj add` and `obj del` send by its path. */
 export const FILE: OptionRow = { long: "file", short: "f", value: "FILE", required: true, doc: "Configuration file of the objects." };
@@ -15,7 +14,7 @@ class ObjAdd extends EtmemCommand {
 
   override async execute(): Promise<void> {
     // The daemon opens the file. A relative path means the caller's directory; the original took it for the daemon's.
-    await this.send(this.socket, { command: COMMAND.objAdd, file: resolve(this.around.cwd, this.file) });
+    await this.send(this.socket, { command: COMMAND.objAdd, file: absolutePath(this.file, this.around) });
   }
 }
 

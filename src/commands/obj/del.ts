@@ -1,8 +1,7 @@
 // etmem obj del -f FILE [-s NAME]
-import { resolve } from "node:path";
 import { COMMAND } from "../../protocol.ts";
 import type { CommandModule } from "../command.ts";
-import { DEFAULT_SOCKET, EtmemCommand, SOCKET, text } from "../option.ts";
+import { absolutePath, DEFAULT_SOCKET, EtmemCommand, SOCKET, text } from "../option.ts";
 import { FILE } from "./add.ts";
 
 class ObjDel extends EtmemCommand {
@@ -11,7 +10,7 @@ class ObjDel extends EtmemCommand {
   socket = text(SOCKET, DEFAULT_SOCKET);
 
   override async execute(): Promise<void> {
-    await this.send(this.socket, { command: COMMAND.objDel, file: resolve(this.around.cwd, this.file) });
+    await this.send(this.socket, { command: COMMAND.objDel, file: absolutePath(this.file, this.around) });
   }
 }
 
