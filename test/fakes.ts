@@ -72,7 +72,7 @@ function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void
   return {
     view: { ...VIEW, ...parts.view },
     cpu,
-    returned() {
+    async returned() {
       record("returned", "returned");
       return parts.returned ?? { cameBack: 0, freed: 0, out: 0 };
     },

@@ -73,7 +73,7 @@ interface Stage {
 
 async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promise<void> {
   const { policy } = order, config = order.config as never;
-  draft.returned = round.returned();
+  draft.returned = await round.returned();
   const gate = policy.gate(config, memory.system(), round.view);
   if (!gate.go) {
     Object.assign(draft, { outcome: "gated", reason: gate.reason });

@@ -135,7 +135,7 @@ export interface Memory {
 export interface ProcessRound {
   readonly view: ProcessView;
   /** Where the pages moved in earlier rounds are now. */
-  returned(): Returned;
+  returned(): Promise<Returned>;
   /** Takes question.windows * intervalMs. Throws UnsupportedError where the process cannot be seen. */
   scan(question: Question, intervalMs: number): Promise<HeatMap>;
   /** Moves what is still idle; `proceed` is asked before each bounded call and ends the move by answering false. */

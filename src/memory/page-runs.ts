@@ -49,6 +49,16 @@ export class RunBuilder {
   }
 }
 
+/** The runs one after another, cut at multiples of `pages`, itself a multiple of 512: so that other work has its turn between them. */
+export function* steps(runs: PageRuns, pages: number): Generator<{ readonly from: number; readonly to: number }> {
+  for (let i = 0; i < runs.from.length; i++) {
+    for (let from = runs.from[i]!, to; from < runs.to[i]!; from = to) {
+      to = Math.min(runs.to[i]!, (Math.floor(from / pages) + 1) * pages);
+      yield { from, to };
+    }
+  }
+}
+
 /** What two sets of runs have in common. */
 export function intersect(a: PageRuns, b: PageRuns): PageRuns {
   const common = new RunBuilder();

@@ -110,8 +110,8 @@ class RealRound implements ProcessRound {
 
   get cpu() { return this.watched.cpu.spent; }
 
-  returned(): Returned {
-    return this.watched.cpu.measure(() => this.moved.look(this.watched.process.pagemap));
+  returned(): Promise<Returned> {
+    return this.moved.look(this.watched);
   }
 
   async scan(question: Question, intervalMs: number): Promise<HeatMap> {

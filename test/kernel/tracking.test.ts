@@ -109,7 +109,7 @@ describe("page_walk", () => {
 async function swapOut(memory: Memory, workload: RunningWorkload) {
   const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
   try {
-    const returned = round.returned(), heat = await round.scan({ windows: 2, threshold: 1 }, 1000);
+    const returned = await round.returned(), heat = await round.scan({ windows: 2, threshold: 1 }, 1000);
     return { returned, tally: await round.swapOut(heat.runsBelow(1), () => true) };
   } finally {
     round.close();
@@ -140,7 +140,7 @@ describe("swap-out", () => {
     expect(tally.swappedOut).toBeGreaterThanOrEqual(16384);
     await swap.remove(); // swapoff reads everything in again
     const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
-    expect(round.returned()).toEqual({ cameBack: tally.swappedOut, freed: 0, out: 0 });
+    expect(await round.returned()).toEqual({ cameBack: tally.swappedOut, freed: 0, out: 0 });
     round.close();
     memory.close();
   });

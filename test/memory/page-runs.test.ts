@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { RunBuilder, RunFeeder, intersect, subtract, type PageRuns } from "../../src/memory/page-runs.ts";
+import { RunBuilder, RunFeeder, intersect, steps, subtract, type PageRuns } from "../../src/memory/page-runs.ts";
 import { random } from "../../src/memory/random.ts";
 
 const runs = (...pairs: readonly (readonly [number, number])[]): PageRuns => {
@@ -98,4 +98,8 @@ describe("RunFeeder", () => {
   test("is done at once with nothing", () => {
     expect(feed(runs(), 100, 4)).toEqual([]);
   });
+});
+
+test("steps are cut where huge pages begin, and leave nothing out", () => {
+  expect([...steps(runs([100, 2000], [3000, 3001]), 1024)]).toEqual([{ from: 100, to: 1024 }, { from: 1024, to: 2000 }, { from: 3000, to: 3001 }]);
 });

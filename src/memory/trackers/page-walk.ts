@@ -1,9 +1,10 @@
 // Page-exact on stock kernels: clear accessed bits, wait, and read the page tables through a BPF program.
-import type { PageTableWalker } from "../../ffi/page-table-walker.ts";
+import type { PageTableWalker, Piece } from "../../ffi/page-table-walker.ts";
 import { PagemapReader, PAGE_STATE } from "../../ffi/pagemap.ts";
 import { UnsupportedError } from "../../errors.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, HeatMapBuilder, PAGE_BYTES, UNKNOWN, type HeatCursor, type HeatMap } from "../heat-map.ts";
-import { RunBuilder, intersect, type PageRuns } from "../page-runs.ts";
+import { nextTurn } from "../next-turn.ts";
+import { RunBuilder, intersect, steps, type PageRuns } from "../page-runs.ts";
 import { pageableRuns, walkSpans } from "../vmas.ts";
 import { ClearPlan, ColdClearing } from "./clearing.ts";
 import { addIdle, addOpenPages, addResident, countWindow, eachOverlap, presentPages } from "./page-tables.ts";
@@ -12,6 +13,8 @@ import type { OpenQuestion, Tracker, Watched } from "./tracker.ts";
 
 /** clear_refs holds the target's mmap_lock for about 15 ms per GiB: up to this size it stalls for less than 4 ms. */
 const CLEAR_REFS_BYTES = 256 << 20;
+/** 8 GiB of address space: some 25 ms where all of it is resident. */
+const STEP_PAGES = 2 ** 21;
 /** Walking over tables that nobody asked for costs less than another call, up to about this many chunks. */
 const SPAN_GAP_CHUNKS = 32;
 
@@ -34,15 +37,14 @@ export class PageWalkTracker implements Tracker {
   }
 
   async begin(watched: Watched): Promise<HeatMap> {
-    const { history, cpu } = watched;
-    const heat = cpu.measure(() => this.survey(watched));
+    const { history, cpu } = watched, heat = await this.survey(watched);
     const accessed = cpu.measure(() => armHeat(heat, history.rested, history.rounds));
     await this.clear(watched, accessed, history.rested !== null);
     return heat;
   }
 
   async look(watched: Watched, heat: HeatMap, question: OpenQuestion): Promise<void> {
-    const open = watched.cpu.measure(() => this.count(watched, heat, question));
+    const open = await this.count(watched, heat, question);
     if (question.windowsLeft > 0) await this.clear(watched, open, true);
     else watched.history.rested = restAfter(heat, watched.history.rested, question.threshold);
   }
@@ -65,36 +67,42 @@ export class PageWalkTracker implements Tracker {
   }
 
   /** Adds a window to the counts; returns the pages that must be cleared for the next one. */
-  private count(watched: Watched, heat: HeatMap, question: OpenQuestion): PageRuns {
-    const plan = new ClearPlan(), cursor = heat.cursor(), { counts } = heat.arrays, spans = spansOf(heat);
-    for (let i = 0; i < spans.from.length; i++) {
-      for (const piece of this.walker.pieces(watched.process.pagemap, spans.from[i]! * CHUNK_BYTES, spans.to[i]! * CHUNK_BYTES)) {
-        if (piece.level > 1 || !reach(cursor, piece.address / CHUNK_BYTES, counts)) continue;
-        const accessed = countWindow(piece, cursor, counts);
-        if (question.windowsLeft === 0) continue;
-        if (accessed > 0) addOpenPages(piece, cursor, counts, { question, plan });
-        else plan.pass(CHUNK_PAGES);
-      }
-    }
+  private async count(watched: Watched, heat: HeatMap, question: OpenQuestion): Promise<PageRuns> {
+    const plan = new ClearPlan(), cursor = heat.cursor(), { counts } = heat.arrays;
+    await this.walk(watched, spansOf(heat), (piece) => {
+      if (piece.level > 1 || !reach(cursor, piece.address / CHUNK_BYTES, counts)) return;
+      const accessed = countWindow(piece, cursor, counts);
+      if (question.windowsLeft > 0 && accessed > 0) addOpenPages(piece, cursor, counts, { question, plan });
+      else plan.pass(CHUNK_PAGES);
+    });
     reach(cursor, Infinity, counts);
     return plan.done();
   }
 
   /** What is resident, with the accessed bits as marks. */
-  private survey(watched: Watched): HeatMap {
-    const { vmas, process, history } = watched;
-    const builder = new HeatMapBuilder(watched.rssBytes / PAGE_BYTES), pageable = pageableRuns(vmas, history.refused), spans = walkSpans(vmas);
+  private async survey(watched: Watched): Promise<HeatMap> {
+    const { vmas, history } = watched, builder = new HeatMapBuilder(watched.rssBytes / PAGE_BYTES);
+    const pageable = pageableRuns(vmas, history.refused), spans = walkSpans(vmas);
     let present = 0, at = 0;
-    for (let i = 0; i < spans.from.length; i++) {
-      for (const piece of this.walker.pieces(process.pagemap, spans.from[i]! * PAGE_BYTES, spans.to[i]! * PAGE_BYTES)) {
-        present += presentPages(piece);
-        if (piece.level > 1) continue;
-        const base = piece.address / PAGE_BYTES;
-        at = eachOverlap(pageable, { from: base, to: base + CHUNK_PAGES, at }, (from, to) => addResident(builder, piece, { from, to }));
-      }
-    }
-    this.confirm(watched, present, spans);
+    await this.walk(watched, spans, (piece) => {
+      present += presentPages(piece);
+      if (piece.level > 1) return;
+      const base = piece.address / PAGE_BYTES;
+      at = eachOverlap(pageable, { from: base, to: base + CHUNK_PAGES, at }, (from, to) => addResident(builder, piece, { from, to }));
+    });
+    if (!watched.signal.aborted) watched.cpu.measure(() => this.confirm(watched, present, spans));
     return builder.done();
+  }
+
+  /** Shows every piece of the spans, in steps between which the round can be called off. */
+  private async walk(watched: Watched, spans: PageRuns, visit: (piece: Piece) => void): Promise<void> {
+    for (const { from, to } of steps(spans, STEP_PAGES)) {
+      if (watched.signal.aborted) return;
+      watched.cpu.measure(() => {
+        for (const piece of this.walker.pieces(watched.process.pagemap, from * PAGE_BYTES, to * PAGE_BYTES)) visit(piece);
+      });
+      await nextTurn();
+    }
   }
 
   /**
@@ -128,10 +136,10 @@ export class PageWalkTracker implements Tracker {
   }
 }
 
-/** The chunks of a heat map as few spans as are cheap to walk; in chunks, not pages. */
+/** The chunks of a heat map as few spans as are cheap to walk. */
 function spansOf(heat: HeatMap): PageRuns {
-  const spans = new RunBuilder(SPAN_GAP_CHUNKS), { numbers } = heat.arrays;
-  for (let i = 0; i < heat.chunks; i++) spans.add(numbers[i]!, numbers[i]! + 1);
+  const spans = new RunBuilder(SPAN_GAP_CHUNKS * CHUNK_PAGES), { numbers } = heat.arrays;
+  for (let i = 0; i < heat.chunks; i++) spans.add(numbers[i]! * CHUNK_PAGES, (numbers[i]! + 1) * CHUNK_PAGES);
   return spans.done();
 }
 
