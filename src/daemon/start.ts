@@ -1,11 +1,11 @@
 // Builds the daemon from its parts, and takes it down again.
 import { cpus } from "node:os";
 import { engineTables } from "../engines/index.ts";
-import { DeniedError, EtmemError, EXIT } from "../errors.ts";
+import { DeniedError, EtmemError, EXIT, SysError } from "../errors.ts";
 import { setProcessName } from "../ffi/self.ts";
 import { createLog, type Log, type Sink } from "../log.ts";
 import { giveBackMemory } from "../memory/own-memory.ts";
-import { TargetLocks } from "../memory/target-locks.ts";
+import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createNotifier } from "./notify.ts";
@@ -64,7 +64,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   const log = createLog(settings.logLevel, await around.openLog());
   const ended = untilSignal(around, log);
   const rounds = createRounds({
-    log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: new TargetLocks(),
+    log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: openLocks(),
     idle: () => setTimeout(giveBackMemory, SETTLE_MS),
   });
   const notifier = createNotifier(env, log);
@@ -93,6 +93,17 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   if (detach) removePidFile(PID_FILE, process.pid);
   log.info("stopped", { socket });
   return EXIT.ok;
+}
+
+/** Without the file that all daemons share, two of them could work on one process. */
+function openLocks(): TargetLocks {
+  try {
+    return new TargetLocks();
+  } catch (error) {
+    const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+    if (error instanceof EtmemError || typeof code !== "string") throw error;
+    throw new SysError(String(syscall ?? "open"), LOCK_FILE, code, "the daemon needs a writable folder for its locks there");
+  }
 }
 
 function summary(projects: readonly ProjectView[]): string {
