@@ -1,8 +1,9 @@
 // How the daemon starts, speaks to who started it, and ends.
-import { afterEach, expect, test } from "bun:test";
-import { existsSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { afterEach, expect } from "bun:test";
+import { closeSync, existsSync, openSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { needs, notRoot, missingPrograms } from "../needs.ts";
+import { talk } from "../socket-peer.ts";
 import { etmem, executable, freshSocket, Lab, until } from "./harness.ts";
 
 const rootTest = needs(notRoot());
@@ -17,31 +18,6 @@ const PID_FILE = "/run/etmemd.pid";
 const etmemd = (): string => join(dirname(executable()), "etmemd");
 const alive = (pid: number): boolean => existsSync(`/proc/${pid}/stat`) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
 
-rootTest("a second daemon on the same socket says so in one line, and exits with 1", async () => {
-  const { socket, client } = await lab.daemon();
-  const line = `socket ${socket} is in use: another etmemd listens on it`;
-  expect(await etmem(["-s", socket], { program: etmemd() })).toEqual({ status: 1, stdout: "", stderr: `etmemd: ${line}\n` });
-  expect(await etmem(["-s", socket, "-m"], { program: etmemd() })).toEqual({ status: 1, stdout: "", stderr: `etmemd: ${line}\n` });
-  expect((await client("project", "show")).status).toBe(0);
-});
-
-test.each([["SIGTERM"], ["SIGINT"]] as const)("%s ends the daemon with 0, and its socket is free again", async (signal) => {
-  if (notRoot()) return;
-  const daemon = await lab.daemon();
-  process.kill(daemon.pid, signal);
-  await until("the daemon has ended", () => !alive(daemon.pid));
-  expect(await daemon.stop()).toBe(0);
-  expect(daemon.log()).toContain(`stopping signal=${signal}`);
-  expect((await daemon.client("project", "show")).status).toBe(3);
-});
-
-rootTest("a hangup is logged, and nothing else happens", async () => {
-  const daemon = await lab.daemon();
-  process.kill(daemon.pid, "SIGHUP");
-  await until("the signal is logged", () => daemon.log().includes("signal=SIGHUP"));
-  expect((await daemon.client("project", "show")).status).toBe(0);
-});
-
 rootTest("the daemon is called etmemd, and sees only what it needs of the environment", async () => {
   const { pid } = await lab.daemon({ env: { LD_DEBUG_OUTPUT: "/x", BUN_INSPECT: "", SECRET: "1", LANG: "C" } });
   expect(readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("etmemd\n");
@@ -49,7 +25,7 @@ rootTest("the daemon is called etmemd, and sees only what it needs of the enviro
   expect(names).toEqual(["BUN_GC_TIMER_DISABLE", "LANG", "PATH"]);
 });
 
-rootTest("-m returns when the socket listens, leaves the number of the daemon, and takes it away at its end", async () => {
+rootTest("as the original: -m returns when the socket listens, leaves the number of the daemon, and, differing on purpose, takes it away at its end", async () => {
   const socket = freshSocket();
   expect(await etmem(["-l", "0", "-s", socket, "-m"], { program: etmemd() })).toEqual({ status: 0, stdout: "", stderr: "" });
   const pid = Number(readFileSync(PID_FILE, "utf8"));
@@ -67,16 +43,87 @@ rootTest("-m returns when the socket listens, leaves the number of the daemon, a
   expect(existsSync(PID_FILE)).toBe(false);
 });
 
-needs(notRoot() ?? missingPrograms("python3"))("a service manager hears READY, STATUS, WATCHDOG and STOPPING", async () => {
-  const folder = lab.folder();
-  const manager = await listener(join(folder, "notify"));
-  const { pid, client, stop } = await lab.daemon({ env: { NOTIFY_SOCKET: join(folder, "notify"), WATCHDOG_USEC: "200000" } });
-  await until("the watchdog is fed", () => manager.heard().includes("WATCHDOG=1"));
-  expect(manager.heard()).toMatch(/READY=1\nSTATUS=Listening on socket etmem-test-/);
-  await client("obj", "add", "-f", lab.configFile("[project]\nname=p\nloop=1\ninterval=1\nsleep=1\n"));
-  await until("the status is told", () => manager.heard().includes("STATUS=1 projects, 0 of them started"));
-  expect([await stop(), alive(pid)]).toEqual([0, false]);
+const managed = needs(notRoot() ?? missingPrograms("python3"));
+const STATUS = /^STATUS=(.*)$/gm;
+
+for (const [kind, address] of [["path", (folder: string) => join(folder, "notify")], ["abstract name", () => `@${freshSocket()}`]] as const) {
+  managed(`a service manager that listens on a ${kind} hears READY, STATUS, STOPPING, in this order`, async () => {
+    const manager = await listener(address(lab.folder()));
+    const daemon = await lab.daemon({ env: { NOTIFY_SOCKET: manager.address } }), { client, socket } = daemon;
+    const file = lab.configFile("[project]\nname=p\nloop=1\ninterval=1\nsleep=1\n");
+    for (const words of [["obj", "add", "-f", file], ["project", "start", "-n", "p"], ["obj", "del", "-f", file]]) await client(...words);
+    expect(await daemon.stop()).toBe(0);
+    await until("the end is told", () => manager.heard().includes("STOPPING=1"));
+    expect(manager.heard()).toStartWith(`READY=1\nSTATUS=Listening on socket ${socket}\n`);
+    expect([...manager.heard().matchAll(STATUS)].map(([, text]) => text)).toEqual([
+      `Listening on socket ${socket}`, "1 projects, 0 of them started", "1 projects, 1 of them started", "0 projects, 0 of them started",
+      "Stopping all work",
+    ]);
+    expect(manager.heard()).not.toContain("WATCHDOG");
+  });
+}
+
+managed("the watchdog is fed twice in its time, and not by a daemon that hangs", async () => {
+  const manager = await listener(join(lab.folder(), "notify"));
+  const { pid } = await lab.daemon({ env: { NOTIFY_SOCKET: manager.address, WATCHDOG_USEC: "600000" } });
+  const fed = (): number => manager.heard().split("WATCHDOG=1").length - 1;
+  await until("it was fed five times", () => fed() >= 5);
+  const before = fed(), began = performance.now();
+  await until("it was fed five times more", () => fed() >= before + 5);
+  expect(performance.now() - began).toBeWithin(1_200, 2_400);
+  process.kill(pid, "SIGSTOP");
+  try {
+    await Bun.sleep(100);
+    const hanging = fed();
+    await Bun.sleep(1_000);
+    expect(fed()).toBe(hanging);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+  const hanging = fed();
+  await until("it goes on", () => fed() > hanging);
+});
+
+managed("a watchdog for another process is not fed", async () => {
+  const manager = await listener(join(lab.folder(), "notify"));
+  const { stop } = await lab.daemon({ env: { NOTIFY_SOCKET: manager.address, WATCHDOG_USEC: "20000", WATCHDOG_PID: "1" } });
+  await stop();
   await until("the end is told", () => manager.heard().includes("STOPPING=1"));
+  expect(manager.heard()).not.toContain("WATCHDOG");
+});
+
+rootTest("a service manager that is not there is a warning, and no reason to stop", async () => {
+  const daemon = await lab.daemon({ env: { NOTIFY_SOCKET: "/nonexistent/notify", WATCHDOG_USEC: "x" } });
+  expect(daemon.log()).toMatch(/warning: the service manager could not be told text="READY=1\\n.*\/nonexistent\/notify: ENOENT/);
+  expect((await daemon.client("project", "show")).status).toBe(0);
+});
+
+rootTest("a reader of the log that is stuck does not stop the daemon, and is told what it missed", async () => {
+  const socket = freshSocket(), pipe = join(lab.folder(), "log");
+  Bun.spawnSync(["mkfifo", pipe]);
+  // Open for reading and writing, so that neither end waits for the other; nobody reads yet.
+  const end = openSync(pipe, "r+");
+  const child = Bun.spawn([executable(), "daemon", "-s", socket, "-l", "0"], { stdin: "ignore", stdout: "ignore", stderr: end });
+  listeners.push(() => {
+    child.kill();
+    return child.exited;
+  });
+  await until("the daemon answers", async () => (await etmem(["project", "show", "-s", socket])).status === 0);
+  const ask = async (): Promise<void> => void await talk(socket, [`proj_name ${"x".repeat(400)} file_name - cmd 4 eng_name - eng_cmd - task_name -`]);
+  for (let count = 0; count < 4_000; count += 20) await Promise.all(Array.from({ length: 20 }, ask));
+  const reading = Bun.spawn(["cat", pipe], { stdout: "pipe" });
+  let text = "";
+  void (async () => {
+    for await (const part of reading.stdout) text += Buffer.from(part).toString();
+  })();
+  await until("the missing lines are told", () => /warning: lines of this log are missing lines=\d+\n/.test(text));
+  await ask();
+  await until("the log goes on behind them", () => /missing lines=\d+\n.*debug: request project=x+/.test(text));
+  const logged = text.split("debug: request project=x").length - 1, missing = Number(/missing lines=(\d+)/.exec(text)?.[1]);
+  expect(logged + missing).toBe(4_001);
+  expect(text.split("\n").filter((line) => !/^20\d\d-.* (debug|info|warning): .*$|^$/.test(line))).toEqual([]);
+  reading.kill();
+  closeSync(end);
 });
 
 needs(notRoot() ?? missingPrograms("python3"))("under -m the service manager learns which process to watch", async () => {
@@ -106,13 +153,13 @@ needs(notRoot() ?? missingPrograms("python3"))("without a stderr the log goes to
   }
 });
 
-/** A datagram socket in the file system, which the runtime of these tests does not have. */
-async function listener(path: string): Promise<{ heard(): string }> {
+/** A datagram socket by path or abstract name (`@…`), which the runtime of these tests does not have. */
+async function listener(address: string): Promise<{ address: string; heard(): string }> {
   const script = [
-    "import socket,sys", "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)", "s.bind(sys.argv[1])",
+    "import re,socket,sys", "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)", "s.bind(re.sub('^@','\\0',sys.argv[1]))", "print('',flush=True)",
     "while True: print(s.recv(4096).decode(),flush=True)",
   ].join("\n");
-  const child = Bun.spawn(["python3", "-c", script, path], { stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn(["python3", "-c", script, address], { stdout: "pipe", stderr: "inherit" });
   let text = "";
   void (async () => {
     for await (const part of child.stdout) text += Buffer.from(part).toString();
@@ -121,6 +168,6 @@ async function listener(path: string): Promise<{ heard(): string }> {
     child.kill();
     return child.exited;
   });
-  await until(`${path} is listened on`, () => existsSync(path));
-  return { heard: () => text };
+  await until(`${address} is listened on`, () => text.startsWith("\n"));
+  return { address, heard: () => text.slice(1) };
 }
