@@ -1,9 +1,10 @@
-// etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR]
+// etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--proc DIR] [--sys DIR]
 import { isAbsolute, resolve } from "node:path";
 import { UsageError } from "../errors.ts";
 import { checkSocketName } from "../protocol.ts";
 import type { PlainModule, Surroundings } from "./command.ts";
 import { parseWords, type GivenOption, type OptionRow } from "./getopt.ts";
+import { givenFolders, PROC, SYS } from "./kernel-folders.ts";
 
 const SOCKET: OptionRow = { long: "socket", short: "s", value: "NAME", required: true, doc: "Socket to listen on; clients give the same name." };
 const LOG_LEVEL: OptionRow = {
@@ -18,14 +19,15 @@ const STATE_DIR: OptionRow = {
 };
 const DEFAULT_LEVEL = 3;
 
-export const daemon: PlainModule = { options: [SOCKET, LOG_LEVEL, MODE_SYSTEMCTL, STATE_DIR], run };
+export const daemon: PlainModule = { options: [SOCKET, LOG_LEVEL, MODE_SYSTEMCTL, STATE_DIR, PROC, SYS], run };
 
 async function run(argv: readonly string[], around: Surroundings): Promise<number> {
   const { options } = parseWords(argv, daemon.options);
   const settings = { socket: readSocket(options), logLevel: readLevel(options.findLast(({ row }) => row === LOG_LEVEL)?.value) };
   const stateDir = readDirectory(options.findLast(({ row }) => row === STATE_DIR)?.value, around);
+  const folders = givenFolders(options, around);
   const { startDaemon } = await import("../daemon/start.ts");
-  return await startDaemon({ ...settings, ...stateDir, detach: options.some(({ row }) => row === MODE_SYSTEMCTL), argv }, around);
+  return await startDaemon({ ...settings, ...stateDir, folders, detach: options.some(({ row }) => row === MODE_SYSTEMCTL), argv }, around);
 }
 
 function readSocket(options: readonly GivenOption[]): string {

@@ -2,8 +2,14 @@
 import type { Eyes, FoundProcess, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
 import type { RoundPhase, RoundReport } from "./round.ts";
 
+/** The folders of the kernel's files. */
+export interface KernelFolders {
+  readonly proc: string;
+  readonly sys: string;
+}
+
 export type ToWorker =
-  | { readonly type: "begin"; readonly offsets: KnownOffsets }
+  | { readonly type: "begin"; readonly offsets: KnownOffsets; readonly root: KernelFolders }
   | { readonly type: "find"; readonly id: number; readonly target: TargetName }
   | { readonly type: "round"; readonly id: number; readonly process: FoundProcess; readonly engineType: string; readonly config: object }
   | { readonly type: "stop"; readonly id: number }

@@ -5,6 +5,7 @@ import type { Eyes, KnownOffsets } from "../memory/memory.ts";
 import type { TaskStatus } from "../status.ts";
 import { Claims, type TargetLocks } from "./claims.ts";
 import type { TaskSpec } from "./objects.ts";
+import type { KernelFolders } from "./round-messages.ts";
 import { TaskRun } from "./task-run.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
@@ -24,6 +25,7 @@ export interface RoundsParts {
   readonly log: Log;
   readonly worker: URL;
   readonly threads: number;
+  readonly root: KernelFolders;
   /** Where members lie in the kernel's structs; asked once, when the first project starts. */
   offsets(): Promise<KnownOffsets>;
   readonly locks: TargetLocks;
@@ -34,7 +36,7 @@ export interface RoundsParts {
 export function createRounds(parts: RoundsParts): Rounds {
   const { log } = parts, runs = new Map<string, TaskRun>(), claims = new Claims();
   let offsets: Promise<KnownOffsets> | undefined;
-  const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, offsets: () => (offsets ??= parts.offsets()) });
+  const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: () => (offsets ??= parts.offsets()) });
 
   const stop = async (ids: readonly string[]) => {
     const stopping = ids.flatMap((id) => runs.get(id) ?? []);

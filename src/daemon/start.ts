@@ -4,6 +4,7 @@ import { engineTables } from "../engines/index.ts";
 import { DeniedError, EtmemError, EXIT, SysError } from "../errors.ts";
 import { setProcessName } from "../ffi/self.ts";
 import { createLog, type Log, type Sink } from "../log.ts";
+import { kernelFolders, requireOwnPids } from "../memory/kernel-folders.ts";
 import { giveBackMemory } from "../memory/own-memory.ts";
 import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
@@ -26,6 +27,8 @@ export interface DaemonSettings {
   readonly argv: readonly string[];
   /** Where projects and their state survive the daemon; without it nothing is written. */
   readonly stateDir?: string;
+  /** Where the kernel's files are, if not at their usual places. */
+  readonly folders?: { readonly proc?: string; readonly sys?: string };
 }
 
 /** What the daemon uses of the world around the program. */
@@ -60,12 +63,14 @@ export async function startDaemon(settings: DaemonSettings, around: DaemonSurrou
 async function serve(settings: DaemonSettings, around: DaemonSurroundings): Promise<number> {
   const { socket, detach, stateDir } = settings;
   const { env, version, self } = around;
+  const root = kernelFolders(settings.folders ?? {});
+  requireOwnPids(root);
   setProcessName("etmemd");
   const log = createLog(settings.logLevel, await around.openLog());
   const ended = untilSignal(around, log);
   const rounds = createRounds({
-    log, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self), locks: openLocks(),
-    idle: () => setTimeout(giveBackMemory, SETTLE_MS),
+    log, worker: around.roundWorker, threads: cpus().length, root, offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
+    idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
   });
   const notifier = createNotifier(env, log);
   const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log });
@@ -82,7 +87,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   notifier.ready(state === undefined ? `Listening on socket ${socket}` : `Listening on socket ${socket}, ${state.summary}`);
   reportOutcome(env, { ready: process.pid });
   log.info("listening", { socket, pid: process.pid, version });
-  giveBackMemory();
+  giveBackMemory(root);
   log.info("stopping", { signal: await ended });
   notifier.stopping();
   // The last change may still start a round: rounds end behind it.

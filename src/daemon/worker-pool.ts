@@ -1,6 +1,6 @@
 // The round workers: threads that are there only while a project runs. A process stays with the worker that knows its history.
 import type { Eyes, FoundProcess, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
-import type { FromWorker, ToWorker } from "./round-messages.ts";
+import type { FromWorker, KernelFolders, ToWorker } from "./round-messages.ts";
 import type { RoundPhase, RoundReport } from "./round.ts";
 
 export interface PoolParts {
@@ -8,6 +8,8 @@ export interface PoolParts {
   readonly worker: URL;
   /** At most so many threads. */
   readonly threads: number;
+  /** Where its threads find the kernel's files. */
+  readonly root: KernelFolders;
   offsets(): Promise<KnownOffsets>;
 }
 
@@ -126,7 +128,8 @@ export class WorkerPool {
       reject(error);
       this.bury(thread, error);
     };
-    void this.parts.offsets().then((offsets) => worker.postMessage({ type: "begin", offsets } satisfies ToWorker), reject);
+    const { root } = this.parts;
+    void this.parts.offsets().then((offsets) => worker.postMessage({ type: "begin", offsets, root } satisfies ToWorker), reject);
     this.threads.push(thread);
     return thread;
   }

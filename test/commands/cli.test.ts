@@ -109,15 +109,15 @@ describe("help", () => {
     ["project start -n x -h", "Usage: etmem project start -n NAME [-s NAME]"],
     ["project show --he", "Usage: etmem project show [-n NAME] [-s NAME] [--json]"],
     ["obj check -h", "Usage: etmem obj check [FILE] [-f FILE] [--strict] [--no-file-checks]"],
-    ["daemon -h", "Usage: etmem daemon -s NAME [-l LEVEL] [-m] [--state-dir DIR]"],
-    ["daemon -s x -h", "Usage: etmem daemon -s NAME [-l LEVEL] [-m] [--state-dir DIR]"],
+    ["daemon -h", "Usage: etmem daemon -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--proc DIR] [--sys DIR]"],
+    ["daemon -s x -h", "Usage: etmem daemon -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--proc DIR] [--sys DIR]"],
   ])("etmem %s is on stdout, and exit 0", async (line, first) => {
     const { exit, stdout, stderr } = await outcome(line);
     expect({ exit, stderr, first: stdout.split("\n")[0] }).toEqual({ exit: 0, stderr: "", first });
   });
 
   test("of etmemd speaks of etmemd", async () => {
-    expect((await outcome("daemon -h", { program: "etmemd" })).stdout).toStartWith("Usage: etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR]\n");
+    expect((await outcome("daemon -h", { program: "etmemd" })).stdout).toStartWith("Usage: etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--proc DIR] [--sys DIR]\n");
   });
 });
 

@@ -6,7 +6,7 @@ const seeing: KnownOffsets = { files: 0, fdt: 0, fd: 0, privateData: 0, pgd: 0 }
 const pools: WorkerPool[] = [];
 
 function pool(offsets: () => Promise<KnownOffsets> = () => Promise.resolve(seeing), threads = 2): WorkerPool {
-  const made = new WorkerPool({ worker: new URL("../fixtures/round-worker.ts", import.meta.url), threads, offsets });
+  const made = new WorkerPool({ worker: new URL("../fixtures/round-worker.ts", import.meta.url), threads, root: { proc: "", sys: "" }, offsets });
   pools.push(made);
   return made;
 }
