@@ -71,7 +71,8 @@ rootTest("a started project takes no task that cannot run, and nothing else of i
   const more = SLIDE.replace(/^.*\n.*\n.*\n/, "").replace("name=s", "name=s2");
   expect(await add(own, more + CSLIDE_ENGINE + CSLIDE_TASK)).toBe("error: project p is started, and engine cslide cannot run yet\xfe");
   expect([own.started, own.objects.show()]).toEqual([["p/slide/s"], before]);
-  expect(own.log.filter((line) => line.startsWith("error")).join("\n")).toMatch(/^error refused because=".*:15: \[task\] name=c: project p is started, /);
+  const errors = own.log.filter((line) => line.startsWith("error"));
+  expect(errors.join("\n")).toMatch(/^error refused because=".*:15: \[task\] name=c: project p is started, /);
 });
 
 rootTest("the engine that cannot run may be added to a started project before, and its task is still refused", async () => {

@@ -25,7 +25,7 @@ rootTest("the daemon is called etmemd, and sees only what it needs of the enviro
   expect(names).toEqual(["BUN_GC_TIMER_DISABLE", "LANG", "PATH"]);
 });
 
-rootTest("as the original: -m returns when the socket listens, leaves the number of the daemon, and, differing on purpose, takes it away at its end", async () => {
+rootTest("as the original: -m returns when the socket listens and leaves the daemon's number; not as there, it goes with the daemon", async () => {
   const socket = freshSocket();
   expect(await etmem(["-l", "0", "-s", socket, "-m"], { program: etmemd() })).toEqual({ status: 0, stdout: "", stderr: "" });
   const pid = Number(readFileSync(PID_FILE, "utf8"));

@@ -92,12 +92,14 @@ describe("a line that becomes a request", () => {
     [AS, "a joined value", (s) => ["project", "show", `-s${s}`], SHOW],
     [AS, "a value behind =", (s) => ["project", "show", `--socket=${s}`], SHOW],
     [AS, "an abbreviation", (s) => ["project", "show", "--so", s], SHOW],
-    [AS, "an abbreviation of one letter, though there are more options now", (s) => ["project", "show", "--s", s, "--n=p"], request("p", "-", `4 ${NONE}`)],
+    [AS, "an abbreviation of one letter, though there are more options now", (s) => ["project", "show", "--s", s, "--n=p"],
+      request("p", "-", `4 ${NONE}`)],
     [AS, "an abbreviation of engine", (s) => ["engine", "w", "--p", "p", "--e", "e", "--t", "t", "--s", s],
       request("p", "-", "5 eng_name e eng_cmd w task_name t")],
     [AS, "the last of repeated options", (s) => ["project", "show", "-s", "nobody", "-s", s], SHOW],
     [AS, "-- at the end", (s) => ["project", "show", "-s", s, "--"], SHOW],
-    [AS, "any word for an engine", (s) => ["engine", "wörd%9", "-n", "p", "-e", "e", "-s", s], request("p", "-", "5 eng_name e eng_cmd wörd%9 task_name -")],
+    [AS, "any word for an engine", (s) => ["engine", "wörd%9", "-n", "p", "-e", "e", "-s", s],
+      request("p", "-", "5 eng_name e eng_cmd wörd%9 task_name -")],
     [AS, "a request of exactly 512 bytes", (s) => ["obj", "add", "-f", `/${"x".repeat(450)}`, "-s", s],
       request("-", `/${"x".repeat(450)}`, `0 ${NONE}`)],
     [DIFFERS, "a relative file as the caller's path", (s) => ["obj", "del", "-f", "a/../b", "-s", s], request("-", "/tmp/b", `1 ${NONE}`)],
@@ -122,7 +124,8 @@ describe("an answer", () => {
   test.each<[How, string, (string | Uint8Array | number)[], string[], Ran]>([
     [AS, "success without a text prints nothing", [OK], ["obj", "add", "-f", "/a"], { status: 0, stdout: "", stderr: "" }],
     [AS, "success with a text prints it", [TEXT, OK], ["project", "show"], { status: 0, stdout: TEXT, stderr: "" }],
-    [AS, "text and end may come in one piece", [Buffer.concat([Buffer.from(TEXT), OK])], ["project", "show"], { status: 0, stdout: TEXT, stderr: "" }],
+    [AS, "text and end may come in one piece", [Buffer.concat([Buffer.from(TEXT), OK])], ["project", "show"],
+      { status: 0, stdout: TEXT, stderr: "" }],
     [AS, "a long text comes in pieces", [LONG, 20, LONG, 20, OK], ["project", "show"], { status: 0, stdout: LONG + LONG, stderr: "" }],
     [AS, "an engine's text is printed as it is", ["no newline", OK], ["engine", "w", "-n", "p", "-e", "e"],
       { status: 0, stdout: "no newline", stderr: "" }],
@@ -175,7 +178,8 @@ describe("somebody who does not answer", () => {
   needs(missingPrograms("python3"))(`${AS}: after 10 s it gives up, on a daemon that is silent as on one that is busy`, async () => {
     const [silent, busy] = [freshSocket(), freshSocket()];
     const listening = Bun.listen({ unix: `\0${silent}`, allowHalfOpen: true, socket: { end: () => undefined, data: () => undefined } });
-    const script = "import socket,sys\ns=socket.socket(socket.AF_UNIX)\ns.bind('\\0'+sys.argv[1])\ns.listen(0)\nprint(1,flush=True)\nsys.stdin.read()";
+    const script = ["import socket,sys", "s=socket.socket(socket.AF_UNIX)", "s.bind('\\0'+sys.argv[1])", "s.listen(0)", "print(1,flush=True)", "sys.stdin.read()"]
+      .join("\n");
     const full = Bun.spawn(["python3", "-c", script, busy], { stdin: "pipe", stdout: "pipe" });
     await full.stdout.getReader().read();
     // One connection that waits to be accepted is all that this listener has room for.

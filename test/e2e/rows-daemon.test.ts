@@ -46,7 +46,8 @@ describe("a command line that is refused", () => {
     [AS, "two sockets", ["-s", "x", "-s", "y"], "-s NAME is given twice"],
     [DIFFERS, "an empty socket, with a reason", ["-s", ""], "-s NAME is empty; see: etmemd --help"],
     [DIFFERS, "a socket of 107 bytes, with a reason", ["-s", "x".repeat(107)], "the name of the socket is 107 bytes long, at most 106 are possible"],
-    ...["4", "-1", "1x", "x", "0x1", "1 ", "99999999999"].map((word) => [AS, `the log level "${word}"`, ["-s", "x", "-l", word], level(word)] as const),
+    ...["4", "-1", "1x", "x", "0x1", "1 ", "99999999999"]
+      .map((word) => [AS, `the log level "${word}"`, ["-s", "x", "-l", word], level(word)] as const),
     [AS, "an unknown option", ["-x"], 'unknown option "-x"; see: etmemd --help'],
     [AS, "a socket option without value", ["-s"], 'option "-s" needs a value: -s NAME; see: etmemd --help'],
     [AS, "a word without an option", ["x"], surplus("x")],
