@@ -5,10 +5,10 @@ _etmem_rows() {
   commands='' options='' values='' words=''
   case $1 in
     '')
-      commands='obj project engine daemon demo completion help'
+      commands='obj project engine daemon demo doctor completion help'
       ;;
     'help')
-      commands='obj project engine daemon demo completion'
+      commands='obj project engine daemon demo doctor completion'
       ;;
     'obj')
       commands='add del check help'
@@ -53,6 +53,10 @@ _etmem_rows() {
     'demo')
       options='--size --seconds -h --help'
       values='--size:256M,1G,4G --seconds:20,60'
+      ;;
+    'doctor')
+      options='--json --proc --sys -h --help'
+      values='--proc:folders --sys:folders'
       ;;
     'completion')
       options='-h --help'

@@ -85,7 +85,8 @@ function listOf(pairs: readonly (readonly [string, string])[]): string[] {
   });
 }
 
-function wrap(text: string, columns: number): string[] {
+/** Lines of at most so many columns, broken at blanks; a longer word stands by itself. */
+export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const last = lines.at(-1);

@@ -39,11 +39,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./demo.ts")).demo,
   },
   {
+    path: ["doctor"], doc: "Says what this kernel and these privileges allow, and what to do about the rest.",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
     path: ["completion"], doc: "Prints the completion script of a shell.",
     load: async () => (await import("./completion.ts")).completion(COMMANDS),
   },
   { path: ["__complete"], load: async () => (await import("./complete.ts")).complete },
   { path: ["generate"], load: async () => (await import("./generate.ts")).generate(COMMANDS) },
+  { path: ["probe"], load: async () => (await import("./probe.ts")).probe },
   { path: ["struct-offsets"], load: async () => (await import("./struct-offsets.ts")).structOffsets },
   { path: ["workload"], load: async () => (await import("./workload.ts")).workload },
 ];

@@ -42,7 +42,8 @@ export async function chooseTracker(root: Root, offsets: KnownOffsets): Promise<
   throw new UnsupportedError(`no tracker works here: ${missing.map(({ tracker, reason }) => `${tracker}: ${reason}`).join("; ")}`);
 }
 
-function rungs(root: Root, offsets: KnownOffsets): readonly (readonly [string, () => Tracker])[] {
+/** Every tracker by its name, the best first; building one throws UnsupportedError with what is missing. */
+export function rungs(root: Root, offsets: KnownOffsets): readonly (readonly [string, () => Tracker])[] {
   return [
     ["page_walk", () => {
       if ("missing" in offsets) throw new UnsupportedError(offsets.missing);

@@ -117,7 +117,8 @@ describe("help", () => {
   });
 
   test("of etmemd speaks of etmemd", async () => {
-    expect((await outcome("daemon -h", { program: "etmemd" })).stdout).toStartWith("Usage: etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--proc DIR] [--sys DIR]\n");
+    const { stdout } = await outcome("daemon -h", { program: "etmemd" });
+    expect(stdout).toStartWith("Usage: etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--proc DIR] [--sys DIR]\n");
   });
 });
 

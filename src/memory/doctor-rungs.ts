@@ -1,0 +1,68 @@
+// What the doctor makes of the trackers and the mover: pure, from what was read and tried.
+import type { Finding } from "./doctor-finding.ts";
+import type { Act, MachineFacts } from "./doctor-facts.ts";
+import type { Probe } from "./doctor-probe.ts";
+
+/** A tracker that works on this very process and may look at others. */
+export interface RungFinding extends Finding {
+  readonly exactness: string | null;
+  readonly cpuMsPerGib: number | null;
+}
+
+const NEEDED_FOR_OTHERS: Readonly<Record<Act, { does: string; needs: string }>> = {
+  pagemap: { does: "open the page maps of other processes", needs: "CAP_SYS_PTRACE" },
+  clearRefs: { does: "clear the accessed bits of other processes", needs: "CAP_DAC_OVERRIDE" },
+  advise: { does: "advise about the memory of other processes", needs: "CAP_SYS_NICE and CAP_SYS_PTRACE" },
+};
+
+/** What each way of working must be able to do to others. */
+const REACH_OF: Readonly<Record<string, readonly Act[]>> = {
+  page_walk: ["pagemap", "clearRefs", "advise"], referenced: ["pagemap", "clearRefs"], madvise: ["advise"],
+};
+
+/** What there is to do where a way of working lacks something, the first that holds. */
+const TODOS: Readonly<Record<string, (facts: MachineFacts) => string | undefined>> = {
+  idle_pages: ({ uid }) => uid !== 0 ? "run it as root" : "on openEuler: modprobe etmem_scan; other kernels have no such module",
+  page_walk: (facts) => {
+    const { arch, settings: { btf, lockdown }, privileges: { capabilities, ownUserNamespace } } = facts;
+    if (arch !== "x64") return "nothing: it exists for x86-64 only";
+    if (!btf) return "boot a kernel with CONFIG_DEBUG_INFO_BTF=y";
+    if (lockdown === "confidentiality") return "boot with lockdown=integrity, or without lockdown";
+    const mayLoad = capabilities.includes("CAP_SYS_ADMIN") || (capabilities.includes("CAP_BPF") && capabilities.includes("CAP_PERFMON"));
+    if (ownUserNamespace) return "run it in the first user namespace, not in one of a container's own";
+    return mayLoad ? undefined : allow(facts, "CAP_BPF and CAP_PERFMON");
+  },
+  page_idle: (facts) => {
+    return facts.privileges.capabilities.includes("CAP_SYS_ADMIN") ? "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y" : allow(facts, "CAP_SYS_ADMIN");
+  },
+  referenced: () => "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y",
+  madvise: () => "boot Linux 5.10 or later",
+};
+
+/** Root without a capability runs in a unit or container that took it away; anybody else is better root than partly so. */
+function allow({ uid }: MachineFacts, capabilities: string): string {
+  return uid === 0 ? `give it ${capabilities}` : "run it as root";
+}
+
+/** One tracker, or the mover. */
+export function judgeRung(facts: MachineFacts, area: "trackers" | "movers", probe: Probe): RungFinding {
+  const { name } = probe, none = { exactness: null, cpuMsPerGib: null };
+  if (!probe.works) {
+    const todo = TODOS[name]?.(facts);
+    return { area, name, mark: "no", says: probe.reason, ...(todo === undefined ? {} : { todo }), ...none };
+  }
+  const { exactness, cpuMsPerGib } = probe;
+  const barred = REACH_OF[name]?.find((act) => facts.reach[act].asked > 0 && facts.reach[act].allowed === 0);
+  if (barred) {
+    const { does, needs } = NEEDED_FOR_OTHERS[barred];
+    return { area, name, mark: "no", says: `this user may not ${does} (${facts.reach[barred].refusal})`, todo: allow(facts, needs), ...none };
+  }
+  const cost = cpuMsPerGib === null ? "cost not measured" : `${round(cpuMsPerGib)} ms CPU per GiB`;
+  const says = area === "trackers" ? `${exactness}-exact, ${cost} and scan` : `verified by the page map, ${cost}`;
+  return { area, name, mark: "yes", says, exactness, cpuMsPerGib };
+}
+
+/** Two places are as many as another run would confirm. */
+export function round(value: number): number {
+  return Number(value.toPrecision(2));
+}

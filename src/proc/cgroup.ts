@@ -1,0 +1,21 @@
+// Which cgroup hierarchy the memory controller is in, and what it offers. Documentation/admin-guide/cgroup-v2.rst
+import { existsSync } from "node:fs";
+import { namesIn, readTextIfAny } from "./kernel-text.ts";
+import type { Root } from "./root.ts";
+
+export interface CgroupFacts {
+  /** Of the memory controller; "none" where it is in no mounted hierarchy. */
+  readonly version: "v1" | "v2" | "none";
+  /** memory.reclaim of v2, since Linux 5.19. */
+  readonly memoryReclaim: boolean;
+}
+
+export function readCgroupFacts(root: Root): CgroupFacts {
+  const base = `${root.sys}/fs/cgroup`;
+  for (const unified of [base, `${base}/unified`]) {
+    if (!readTextIfAny(`${unified}/cgroup.controllers`)?.split(" ").includes("memory")) continue;
+    const groups = [".", ...namesIn(unified, /\.(?:slice|scope|service)$/)];
+    return { version: "v2", memoryReclaim: groups.some((group) => existsSync(`${unified}/${group}/memory.reclaim`)) };
+  }
+  return { version: existsSync(`${base}/memory/memory.usage_in_bytes`) ? "v1" : "none", memoryReclaim: false };
+}

@@ -1,0 +1,26 @@
+// Threads of DAMON, whoever started them: by sysfs, by a module such as damon_reclaim, or in the kernel itself.
+import { namesIn, readTextIfAny } from "./kernel-text.ts";
+import { readProcesses } from "./process.ts";
+import type { Root } from "./root.ts";
+
+export interface Kdamond {
+  readonly pid: number;
+  /** vaddr, fvaddr or paddr; absent where sysfs does not tell, as for modules. */
+  readonly operations?: string;
+}
+
+/** Those that run. Documentation/admin-guide/mm/damon/usage.rst */
+export function readKdamonds(root: Root): Kdamond[] {
+  const known = new Map(readAdmin(root));
+  return readProcesses(root)
+    .filter(({ comm, kernelThread }) => kernelThread && comm.startsWith("kdamond"))
+    .map(({ pid }) => ({ pid, ...known.get(pid) }));
+}
+
+function readAdmin(root: Root): [number, { operations?: string }][] {
+  const folder = `${root.sys}/kernel/mm/damon/admin/kdamonds`;
+  return namesIn(folder, /^\d+$/).map((name) => {
+    const operations = readTextIfAny(`${folder}/${name}/contexts/0/operations`);
+    return [Number(readTextIfAny(`${folder}/${name}/pid`) ?? -1), operations === undefined ? {} : { operations }];
+  });
+}

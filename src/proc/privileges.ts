@@ -1,0 +1,23 @@
+// What this process may do. proc_pid_status(5), CapEff; user_namespaces(7), uid_map
+import { readTextIfAny } from "./kernel-text.ts";
+import type { Root } from "./root.ts";
+
+/** Numbers of the capabilities that seeing and moving memory needs. include/uapi/linux/capability.h */
+const CAPABILITIES = {
+  CAP_DAC_OVERRIDE: 1, CAP_DAC_READ_SEARCH: 2, CAP_SYS_PTRACE: 19, CAP_SYS_ADMIN: 21, CAP_SYS_NICE: 23, CAP_PERFMON: 38, CAP_BPF: 39,
+} as const;
+
+export type Capability = keyof typeof CAPABILITIES;
+
+export interface Privileges {
+  readonly capabilities: readonly Capability[];
+  /** In a user namespace of its own capabilities mean less than their names say. */
+  readonly ownUserNamespace: boolean;
+}
+
+export function readPrivileges(root: Root): Privileges {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readTextIfAny(`${root.proc}/self/status`) ?? "")?.[1] ?? "0"}`);
+  const names = (Object.keys(CAPABILITIES) as Capability[]).filter((name) => (effective >> BigInt(CAPABILITIES[name])) & 1n);
+  const map = readTextIfAny(`${root.proc}/self/uid_map`) ?? "";
+  return { capabilities: names, ownUserNamespace: map !== "" && map.split(/\s+/).join(" ") !== "0 0 4294967295" };
+}

@@ -1,0 +1,58 @@
+// What lies behind a line of swaps: compressed memory, a disk, or a file on one.
+import { statSync } from "node:fs";
+import { parseChosen, readTextIfAny } from "./kernel-text.ts";
+import type { Root } from "./root.ts";
+import type { SwapArea } from "./swaps.ts";
+
+/** Of a zram device. Documentation/admin-guide/blockdev/zram.rst */
+export interface Zram {
+  readonly algorithm: string;
+  readonly algorithms: readonly string[];
+  /** What was written, uncompressed, and the memory that keeps it. */
+  readonly originalBytes: number;
+  readonly memoryBytes: number;
+  /** 0 where the memory has no limit. */
+  readonly limitBytes: number;
+}
+
+export interface SwapDevice extends SwapArea {
+  readonly kind: "zram" | "partition" | "file";
+  /** A disk that turns; absent where the kernel does not show the device. */
+  readonly rotational?: boolean;
+  readonly zram?: Zram;
+}
+
+/** Adds to a line of swaps what sysfs knows of its device. */
+export function readSwapDevice(root: Root, area: SwapArea): SwapDevice {
+  const name = /^\/dev\/([\w-]+)$/.exec(area.path)?.[1];
+  if (name !== undefined && /^zram\d+$/.test(name)) return { ...area, kind: "zram", ...readZram(root, name) };
+  const kind = area.type === "file" ? "file" : "partition";
+  const device = name !== undefined && kind === "partition" ? `class/block/${name}` : deviceUnder(area.path);
+  const rotational = device === undefined ? undefined : readRotational(`${root.sys}/${device}`);
+  return { ...area, kind, ...(rotational === undefined ? {} : { rotational }) };
+}
+
+function readZram(root: Root, name: string): { zram?: Zram } {
+  const folder = `${root.sys}/block/${name}`, choices = readTextIfAny(`${folder}/comp_algorithm`);
+  if (choices === undefined) return {};
+  // orig_data_size compr_data_size mem_used_total mem_limit …
+  const [originalBytes = 0, , memoryBytes = 0, limitBytes = 0] = (readTextIfAny(`${folder}/mm_stat`) ?? "").split(/\s+/).map(Number);
+  const algorithms = choices.replace(/[[\]]/g, "").split(/\s+/);
+  return { zram: { algorithm: parseChosen(choices), algorithms, originalBytes, memoryBytes, limitBytes } };
+}
+
+/** The device of the file system that a swap file lies on; absent where the file cannot be seen from here. */
+function deviceUnder(path: string): string | undefined {
+  const stat = statSync(path.replace(/\\040/g, " "), { throwIfNoEntry: false });
+  if (!stat) return undefined;
+  const device = BigInt(stat.isBlockDevice() ? stat.rdev : stat.dev);
+  // makedev(3) of glibc: 32 bits each of major and minor, interleaved
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n), minor = (device & 0xffn) | ((device >> 12n) & 0xffffff00n);
+  return `dev/block/${major}:${minor}`;
+}
+
+/** A partition has its queue in the folder of its disk, one above its own. */
+function readRotational(folder: string): boolean | undefined {
+  const text = readTextIfAny(`${folder}/queue/rotational`) ?? readTextIfAny(`${folder}/../queue/rotational`);
+  return text === undefined ? undefined : text === "1";
+}
