@@ -56,6 +56,8 @@ export interface Question {
   readonly windows: number;
   /** A page counted this often is hot and need not be looked at again. */
   readonly threshold: number;
+  /** Only memory marked with MADV_SWAPFLAG; asked only of a tracker that sees the marks. */
+  readonly markedOnly?: boolean;
 }
 
 /** May a round start? `reason` is for the operator. */

@@ -1,5 +1,5 @@
 // Which processes a task means, and a hold on one of them that no reuse of its pid can redirect.
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, writeFileSync } from "node:fs";
 import type { FoundProcess, ProcessId, TargetName } from "./memory.ts";
 import { openPidfd } from "../ffi/process-madvise.ts";
 import { readStat, type ProcessStat } from "../proc/process.ts";
@@ -80,6 +80,11 @@ export class HeldProcess {
     } catch (error) {
       if (!isGone(error)) throw error;
     }
+  }
+
+  /** Opens one of the files of this very process, whoever has its pid by now. Throws ENOENT or ESRCH once it is gone. Close it. */
+  openFile(name: string, mode: "r" | "w"): number {
+    return openSync(`${this.root.proc}/self/fd/${this.folder}/${name}`, mode === "r" ? constants.O_RDONLY : constants.O_WRONLY);
   }
 
   close(): void {

@@ -79,3 +79,14 @@ export function readProcessMemory(root: Root, pid: number | "self"): ProcessMemo
     throw error;
   }
 }
+
+/** Resident in hugetlb pages, which nobody can swap; since Linux 4.4, 0 where the kernel does not say. undefined if the process is gone. */
+export function readHugetlbBytes(root: Root, pid: number | "self"): number | undefined {
+  try {
+    const text = readFileSync(`${root.proc}/${pid}/status`, "latin1");
+    return Number(/^HugetlbPages:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}

@@ -28,16 +28,19 @@ export interface Watched {
   readonly vmas: VmaList;
   readonly history: ProcessHistory;
   readonly rssBytes: number;
+  readonly swapBytes: number;
   readonly threads: number;
   readonly signal: AbortSignal;
   readonly cpu: CpuMeter;
+  /** Only memory marked with MADV_SWAPFLAG is asked for; a tracker whose sight has no such marks need not look. */
+  readonly markedOnly?: boolean;
 }
 
 /** What the rest of a round has to find out. */
 export interface OpenQuestion {
   /** A page counted this often is hot. */
   readonly threshold: number;
-  /** Windows after this one: a page that cannot reach the threshold any more is cold. */
+  /** Windows after this one. */
   readonly windowsLeft: number;
 }
 

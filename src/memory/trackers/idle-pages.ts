@@ -1,0 +1,239 @@
+// openEuler's own tracker: reading idle_pages tells which pages were accessed and clears their accessed bits. Page-exact, on any architecture.
+import { closeSync } from "node:fs";
+import { readAtAddress } from "../../ffi/address-file.ts";
+import { scanMarkedOnly } from "../../ffi/ioctl.ts";
+import { basePageBytes } from "../../ffi/page-size.ts";
+import { PAGE_STATE, PagemapReader } from "../../ffi/pagemap.ts";
+import type { Root } from "../../proc/root.ts";
+import { UnsupportedError } from "../../errors.ts";
+import { CHUNK_PAGES, HeatMapBuilder, PAGE_BYTES, UNKNOWN, type HeatMap } from "../heat-map.ts";
+import { hugetlbRuns } from "../hugetlb.ts";
+import { openOwnModuleFile } from "../module-file.ts";
+import { nextTurn } from "../next-turn.ts";
+import { NO_RUNS, RunBuilder, intersect, subtract, type PageRuns } from "../page-runs.ts";
+import { pageableRuns } from "../vmas.ts";
+import { ChunkStream, SEEN, countSeen, type SeenChunk } from "./idle-chunks.ts";
+import { LEAST_READ_BYTES, decodeIdle, idleItems } from "./idle-decoder.ts";
+import { eachOverlap } from "./page-tables.ts";
+import type { OpenQuestion, Tracker, Watched } from "./tracker.ts";
+
+/** The kernel looks at 8 pages for each byte: 512 MiB of address space, and holds the target's mmap_lock for reading all the while. */
+const READ_BYTES = 16 << 10;
+/** Room for addresses beside a byte for each page: a VMA of up to 64 MiB is read in one piece, even if each page differs from the one before. */
+const ADDRESSES_BYTES = 64;
+/** With less room left the kernel may have stopped for want of it. */
+const FULL_BYTES = LEAST_READ_BYTES + 4;
+/** Reading over memory that nobody asked for costs less than another read, up to about this many pages (2 MiB). */
+const SPAN_GAP_PAGES = 512;
+
+/** What is known of a process for the length of a round. */
+interface IdleRound {
+  readonly pageable: PageRuns;
+  /** Pages that a last look has found in use behind those that it was asked about: their bits are cleared now. */
+  used: PageRuns;
+}
+
+export class IdlePagesTracker implements Tracker {
+  readonly sight;
+  readonly exactness = "page";
+  private readonly root: Root;
+  private readonly pagemap = new PagemapReader();
+  private readonly buffer = new Uint8Array(READ_BYTES);
+  private readonly items = idleItems(READ_BYTES);
+  private readonly rounds = new WeakMap<Watched, IdleRound>();
+
+  /**
+   * Writes are told from reads only in guests of KVM and only under SCAN_DIRTY_PAGE, which clears the guest's dirty bits behind the kernel's back;
+   * it is never asked for, and a kernel that tells of writes all the same has them counted three times.
+   */
+  constructor(root: Root, { seesSwapFlag }: { seesSwapFlag: boolean }) {
+    this.root = root;
+    this.sight = { tracker: "idle_pages", seesWrites: false, seesSwapFlag } as const;
+  }
+
+  /** Throws UnsupportedError with what is missing: kernel, module or privilege. */
+  static open(root: Root): IdlePagesTracker {
+    if (basePageBytes() !== PAGE_BYTES) throw new UnsupportedError(`base pages of ${basePageBytes()} bytes are not supported`);
+    const fd = openOwnModuleFile(root, "idle_pages", "etmem_scan");
+    try {
+      return new IdlePagesTracker(root, { seesSwapFlag: scanMarkedOnly(fd) });
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  async begin(watched: Watched): Promise<HeatMap> {
+    const builder = new HeatMapBuilder(watched.rssBytes / PAGE_BYTES), pageable = watched.cpu.measure(() => this.pageable(watched));
+    this.rounds.set(watched, { pageable, used: NO_RUNS });
+    let present = 0, at = 0;
+    await this.scan(watched, pageable, (chunk) => {
+      const base = chunk.number * CHUNK_PAGES;
+      at = eachOverlap(pageable, { from: base, to: base + CHUNK_PAGES, at }, (from, to) => (present += addPresent(builder, chunk, { from, to })));
+    });
+    if (!watched.signal.aborted) watched.cpu.measure(() => this.confirm(watched, present, pageable));
+    return builder.done();
+  }
+
+  async look(watched: Watched, heat: HeatMap, _question: OpenQuestion): Promise<void> {
+    const cursor = heat.cursor(), { counts } = heat.arrays, { view } = cursor;
+    const reach = (number: number): boolean => {
+      while (view.number < number) {
+        if (!cursor.next()) return false;
+        if (view.number < number) counts.fill(UNKNOWN, view.firstCount, view.firstCount + view.entries);
+      }
+      return view.number === number;
+    };
+    const spans = intersect(spansOf(heat), this.round(watched).pageable);
+    await this.scan(watched, spans, (chunk) => void (reach(chunk.number) && countSeen(chunk, view, counts)));
+    reach(Infinity);
+  }
+
+  /** The kernel looks beyond the pages in question and clears what it finds: that is remembered for the next question, which is about higher ones. */
+  stillIdle(watched: Watched, runs: PageRuns): PageRuns {
+    const idle = new RunBuilder(), used = new RunBuilder(), hulls = new RunBuilder(SPAN_GAP_PAGES), round = this.round(watched);
+    const asked = runs.to.at(-1) ?? 0;
+    for (let i = 0; i < runs.from.length; i++) hulls.add(runs.from[i]!, runs.to[i]!);
+    let at = 0;
+    const stream = new ChunkStream((chunk) => {
+      const base = chunk.number * CHUNK_PAGES, range = { from: base, to: base + CHUNK_PAGES };
+      at = eachOverlap(runs, { ...range, at }, (from, to) => addSeen(idle, chunk, { from, to }, (seen) => seen === SEEN.idle));
+      if (range.to > asked) addSeen(used, chunk, { from: Math.max(base, asked), to: range.to }, (seen) => seen > SEEN.idle);
+    });
+    const fd = this.open(watched);
+    try {
+      for (const step of this.steps(fd, hulls.done())) if (step) stream.add(this.items);
+    } finally {
+      closeSync(fd);
+    }
+    stream.done();
+    const before = round.used;
+    round.used = union(before, used.done(), asked);
+    return subtract(idle.done(), before);
+  }
+
+  close(): void {}
+
+  /** One look at the spans, between whose reads the round can be called off. The kernel flushes the TLB only at the end, when the file is closed. */
+  private async scan(watched: Watched, spans: PageRuns, visit: (chunk: SeenChunk) => void): Promise<void> {
+    const { cpu } = watched, stream = new ChunkStream(visit), fd = this.open(watched);
+    try {
+      const steps = this.steps(fd, spans);
+      while (!watched.signal.aborted) {
+        const done = cpu.measure(() => {
+          const step = steps.next();
+          if (!step.done) stream.add(this.items);
+          return step.done;
+        });
+        if (done) break;
+        await nextTurn();
+      }
+    } finally {
+      cpu.measure(() => closeSync(fd));
+    }
+    stream.done();
+  }
+
+  /** Reads on until the spans are covered, each read into `items`. What lies beyond a span is read with it and never again. */
+  private *steps(fd: number, spans: PageRuns): Generator<true> {
+    let at = 0, cutAt = -1;
+    for (let i = 0; i < spans.from.length; i++) {
+      at = Math.max(at, spans.from[i]!);
+      while (at < spans.to[i]!) {
+        const { room, bytes, position } = this.read(fd, at, spans.to[i]! - at);
+        decodeIdle(this.buffer, bytes, this.items, cutAt);
+        cutAt = bytes + FULL_BYTES > room ? this.items.end : -1;
+        const next = Math.max(position, this.items.end);
+        at = next > at ? next : spans.to[i]!;
+        yield true;
+      }
+    }
+  }
+
+  /** Where the room asks for pages beyond the end of the address space the kernel answers nothing and stands still: then with less. */
+  private read(fd: number, page: number, pages: number): { room: number; bytes: number; position: number } {
+    let room = Math.min(READ_BYTES, pages + ADDRESSES_BYTES);
+    for (;;) {
+      const { bytes, position } = readAtAddress(fd, page * PAGE_BYTES, { into: this.buffer, length: room });
+      if (bytes > 0 || position > page * PAGE_BYTES || room === LEAST_READ_BYTES) return { room, bytes, position: Math.ceil(position / PAGE_BYTES) };
+      room = Math.max(LEAST_READ_BYTES, room >>> 1);
+    }
+  }
+
+  private open(watched: Watched): number {
+    const fd = watched.process.openFile("idle_pages", "r");
+    try {
+      if (!watched.markedOnly || scanMarkedOnly(fd)) return fd;
+      throw new UnsupportedError("this etmem_scan does not know memory marked with MADV_SWAPFLAG");
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  private round(watched: Watched): IdleRound {
+    const known = this.rounds.get(watched) ?? { pageable: this.pageable(watched), used: NO_RUNS };
+    this.rounds.set(watched, known);
+    return known;
+  }
+
+  private pageable({ process, vmas, history }: Watched): PageRuns {
+    return subtract(pageableRuns(vmas, history.refused), hugetlbRuns(this.root, process.pid));
+  }
+
+  /** More pages than VmRSS has (it does not count the page of zeros), or none at all, are only believed where the page map agrees. */
+  private confirm(watched: Watched, present: number, pageable: PageRuns): void {
+    const slack = (pages: number) => Math.max(pages / 100, 64 * watched.threads), rss = watched.rssBytes / PAGE_BYTES;
+    const believed = present === 0 ? watched.markedOnly === true || rss <= slack(0) : present <= rss + slack(rss);
+    if (believed) return;
+    let counted = 0;
+    for (let i = 0; i < pageable.from.length; i++) {
+      this.pagemap.eachRun(watched.process.pagemap, pageable.from[i]! * PAGE_BYTES, pageable.to[i]! * PAGE_BYTES, (start, end, state) => {
+        if (state & PAGE_STATE.present) counted += (end - start) / PAGE_BYTES;
+      });
+    }
+    if (Math.abs(present - counted) <= slack(counted)) return;
+    throw new UnsupportedError(`pid ${watched.process.pid}: idle_pages shows ${present} pages, the page map ${counted}: not trusted`);
+  }
+}
+
+/** Adds the pages from..to-1 of a chunk that are present, and gives their number. A huge page that is not wholly in the range is left out. */
+function addPresent(builder: HeatMapBuilder, chunk: SeenChunk, { from, to }: { from: number; to: number }): number {
+  const base = chunk.number * CHUNK_PAGES, { seen } = chunk;
+  if (chunk.huge) {
+    if (to - from < CHUNK_PAGES) return 0;
+    builder.addHuge(chunk.number, 0);
+    return CHUNK_PAGES;
+  }
+  const open = builder.chunk(chunk.number), { pages, marks } = open, before = open.held, last = (to - base) | 0;
+  let held = before | 0;
+  for (let i = (from - base) | 0; i < last; i++) {
+    pages[held] = i;
+    marks[held] = 0;
+    held += seen[i] === SEEN.absent ? 0 : 1;
+  }
+  open.held = held;
+  return held - before;
+}
+
+/** Adds the pages from..to-1 of a chunk that were seen as wanted. */
+function addSeen(runs: RunBuilder, chunk: SeenChunk, { from, to }: { from: number; to: number }, wanted: (seen: number) => boolean): void {
+  const base = chunk.number * CHUNK_PAGES, { huge, seen } = chunk;
+  if (huge && wanted(seen[0]!)) runs.add(from, to);
+  for (let page = from; page < to && !huge; page++) if (wanted(seen[page - base]!)) runs.add(page, page + 1);
+}
+
+/** The pages of both that are not below `from`. */
+function union(a: PageRuns, b: PageRuns, from: number): PageRuns {
+  const both = new RunBuilder();
+  for (let i = 0, j = 0; i < a.from.length || j < b.from.length;) {
+    const [first, end] = j >= b.from.length || a.from[i]! <= b.from[j]! ? [a.from[i]!, a.to[i++]!] : [b.from[j]!, b.to[j++]!];
+    if (end > from) both.add(Math.max(first, from), end);
+  }
+  return both.done();
+}
+
+function spansOf(heat: HeatMap): PageRuns {
+  const spans = new RunBuilder(SPAN_GAP_PAGES), { numbers } = heat.arrays;
+  for (let i = 0; i < heat.chunks; i++) spans.add(numbers[i]! * CHUNK_PAGES, (numbers[i]! + 1) * CHUNK_PAGES);
+  return spans.done();
+}
