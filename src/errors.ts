@@ -44,6 +44,16 @@ export class DeniedError extends EtmemError {
   override readonly name = "DeniedError";
 }
 
+/** Work that was cut short by an error, its `cause`, after a part of it had been done. */
+export class CutShortError<T> extends EtmemError {
+  override readonly name = "CutShortError";
+  readonly soFar: T;
+  constructor(soFar: T, cause: unknown) {
+    super((cause as Error).message, { cause });
+    this.soFar = soFar;
+  }
+}
+
 /** This kernel, or these privileges, cannot do it; the message names the option, module, version or capability. */
 export class UnsupportedError extends EtmemError {
   override readonly name = "UnsupportedError";

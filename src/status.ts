@@ -16,6 +16,13 @@ export interface Account {
   cpuSystemMs: number;
 }
 
+export function emptyAccount(): Account {
+  return {
+    rounds: 0, coldBytes: 0, askedBytes: 0, acceptedBytes: 0, outBytes: 0, droppedBytes: 0, stayedBytes: 0, cameBackBytes: 0,
+    cpuUserMs: 0, cpuSystemMs: 0,
+  };
+}
+
 export interface ProcessStatus {
   readonly pid: number;
   readonly comm: string;

@@ -2,6 +2,7 @@
 import { DeniedError, EXIT, EtmemError, UsageError } from "../errors.ts";
 import { machineMemory, type MachineMemory } from "../memory/machine.ts";
 import { workloadPlaces, type WorkloadPlace, type WorkloadPlaces } from "../memory/workload-check.ts";
+import { emptyAccount } from "../status.ts";
 import { formatBytes, parseSize } from "../units.ts";
 import type { PlainModule, Surroundings } from "./command.ts";
 import { progressLine, summary, worked, type Outcome } from "./demo/report.ts";
@@ -96,12 +97,14 @@ async function conclude(watched: Watched, end: { place: WorkloadPlace; before: M
   await stage.stopProject();
   const after = machineMemory();
   const outcome: Outcome = {
-    ...watched, pageBytes: place.pageBytes, account: status.processes[0]!.total, tracker: status.tracker,
+    ...watched, pageBytes: place.pageBytes, account: status.total ?? emptyAccount(), tracker: status.tracker,
     memFreeBytes: after.memFreeBytes - before.memFreeBytes,
     zramBytes: after.zramBytes - before.zramBytes, swapCachedBytes: after.swapCachedBytes - before.swapCachedBytes,
   };
   around.stdout(summary(outcome));
   if (worked(outcome)) return EXIT.ok;
+  const reason = status.processes[0]?.reason ?? status.state;
+  around.stderr(`The daemon says of its task: ${reason}\n`);
   around.stderr(`The daemon's log:\n${stage.log}`);
   return EXIT.failed;
 }

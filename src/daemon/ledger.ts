@@ -4,13 +4,6 @@ import type { RoundReport } from "./round.ts";
 
 const PAGE_BYTES = 4096;
 
-export function emptyAccount(): Account {
-  return {
-    rounds: 0, coldBytes: 0, askedBytes: 0, acceptedBytes: 0, outBytes: 0, droppedBytes: 0, stayedBytes: 0, cameBackBytes: 0,
-    cpuUserMs: 0, cpuSystemMs: 0,
-  };
-}
-
 /** Adds a round. */
 export function enter(account: Account, report: RoundReport): void {
   const { tally, returned, cpu } = report;

@@ -1,6 +1,6 @@
 // One round over one process: gate, scan, decide, move. Sees the kernel only through Memory, so that it can be tested without one.
 import type { Policy } from "../engines/engine.ts";
-import { UnsupportedError, isGone } from "../errors.ts";
+import { CutShortError, EtmemError, UnsupportedError, isGone } from "../errors.ts";
 import type { CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned } from "../memory/memory.ts";
 
 const PAGE_BYTES = 4096;
@@ -21,8 +21,11 @@ export type RoundPhase = "scanning" | "moving";
 
 /** How a round went. Plain data; pages are of 4 KiB. */
 export interface RoundReport {
-  /** "done" also where nothing was cold; "gated" where the policy did not let it begin; "blind" where the process cannot be seen. */
-  readonly outcome: "done" | "gated" | "blind" | "gone" | "stopped";
+  /**
+   * "done" also where nothing was cold; "gated" where the policy did not let it begin; "blind" where the process cannot be seen; "failed" where
+   * the system said no.
+   */
+  readonly outcome: "done" | "gated" | "blind" | "gone" | "stopped" | "failed";
   /** Why nothing, or not all of what is cold, was moved. */
   readonly reason: string | null;
   /** Of the process at the end of the round. */
@@ -36,7 +39,7 @@ export interface RoundReport {
   readonly seconds: number;
 }
 
-/** Never throws for what can happen to a process; what it throws is a missing privilege or a bug. */
+/** Never throws for what can happen to a process or is forbidden to us; what it throws is a bug. */
 export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHooks): Promise<RoundReport> {
   const beganAt = performance.now();
   const draft: Draft = { outcome: "done", reason: null, residentPages: 0, coldPages: 0, tally: null, returned: { cameBack: 0, freed: 0, out: 0 } };
@@ -46,14 +49,22 @@ export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHo
     if (round) await fill(draft, { memory, round, order, hooks });
     else draft.outcome = "gone";
   } catch (error) {
-    if (error instanceof UnsupportedError) Object.assign(draft, { outcome: "blind", reason: error.message });
-    else if (isGone(error)) draft.outcome = "gone";
-    else throw error;
+    endBadly(draft, error);
   } finally {
     round?.close();
   }
   const cpu = { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds = (performance.now() - beganAt) / 1000;
   return { ...draft, ...sizesAfter(round, draft.tally), cpu, seconds };
+}
+
+/** What had been moved before stays in the books. */
+function endBadly(draft: Draft, thrown: unknown): void {
+  const cutShort = thrown instanceof CutShortError, error: unknown = cutShort ? thrown.cause : thrown;
+  if (cutShort) draft.tally = thrown.soFar as MoveTally;
+  if (error instanceof UnsupportedError) Object.assign(draft, { outcome: "blind", reason: error.message });
+  else if (isGone(error)) draft.outcome = "gone";
+  else if (error instanceof EtmemError) Object.assign(draft, { outcome: "failed", reason: error.message });
+  else throw error;
 }
 
 /** As the kernel had them at the beginning, less what this round took away: a project may sleep for 20 minutes before the next look. */

@@ -53,16 +53,22 @@ export class PageTableWalker {
     if (!(physicalBits >= 32 && physicalBits <= 52)) throw new UnsupportedError("cpuinfo names no physical address size");
     const physicalMask = (1n << BigInt(physicalBits)) - BigInt(PAGE);
     const mapFd = createMap();
-    const programFd = load(pageWalkProgram({ offsets: facts.offsets, mapFd, fiveLevels: facts.fiveLevels, physicalMask }));
+    const programFd = closingOnFailure([mapFd], () =>
+      load(pageWalkProgram({ offsets: facts.offsets, mapFd, fiveLevels: facts.fiveLevels, physicalMask })));
     this.fds = [programFd, mapFd];
     this.run = [[0, 4, programFd], [40, 4, this.context.byteLength], [48, 8, this.context]];
-    this.map = mapShared(mapFd, MAP.bytes);
+    this.map = closingOnFailure(this.fds, () => mapShared(mapFd, MAP.bytes));
     const map = viewOf(this.map, MAP.bytes);
     this.header = new BigUint64Array(map, 0, 8);
     this.count = new Uint32Array(map, MAP.count, 1);
     this.index = new Uint32Array(map, MAP.index, RECORDS * 4);
     this.tables = Array.from({ length: RECORDS }, (_, i) => new Uint32Array(map, MAP.tables + i * PAGE, PAGE / 4));
-    this.findDirectMap(physicalMask, facts.ownPagemap);
+    try {
+      this.findDirectMap(physicalMask, facts.ownPagemap);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /**
@@ -134,6 +140,15 @@ export class PageTableWalker {
     } finally {
       closeSync(fd);
     }
+  }
+}
+
+function closingOnFailure<T>(fds: readonly number[], work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    for (const fd of fds) closeSync(fd);
+    throw error;
   }
 }
 

@@ -32,7 +32,7 @@ export class PagemapReader {
   private entries = new Uint32Array(0);
   private scans = true;
 
-  /** All runs of present or swapped pages in [start, end), with no other state. Throws SysError; ESRCH where the process is gone. */
+  /** All runs of present or swapped pages in [start, end), with no other state; none at all where the process is gone. Throws SysError. */
   eachRun(fd: number, start: number, end: number, visit: VisitRun): void {
     if (this.scans && this.scan(fd, { start, end, kinds: RESIDENCY }, visit)) return;
     this.scans = false;

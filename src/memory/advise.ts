@@ -60,7 +60,8 @@ function adviseByVma(target: AdviseTarget, run: { from: number; to: number }, ad
       result.acceptedPages += to - from;
     } else if (refusedBy(target, bytes, result)) {
       result.refusedPages += to - from;
-      target.refused.add(vmaKey(vmas.start[i]!, vmas.end[i]!));
+      // ENOMEM is a hole that came after the maps were read: what lies around it was taken.
+      if (result.refusal === "EINVAL") target.refused.add(vmaKey(vmas.start[i]!, vmas.end[i]!));
     }
   }
 }

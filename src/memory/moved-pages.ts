@@ -28,8 +28,8 @@ export class MovedPages {
   }
 
   /**
-   * Looks where the pages are now and forgets those that are not out any more; a look that is called off changes nothing. Throws SysError
-   * ESRCH where the process is gone.
+   * Looks where the pages are now and forgets those that are not out any more; a look that is called off changes nothing. Of a process
+   * that is gone all pages are freed.
    */
   async look({ process, signal, cpu }: Pick<Watched, "process" | "signal" | "cpu">): Promise<Returned> {
     const before = this.pages, still = new RunBuilder(), hulls = new RunBuilder(HULL_GAP_CHUNKS * CHUNK_PAGES);

@@ -3,7 +3,7 @@ import { readMaps } from "../proc/maps.ts";
 import { readMemInfo } from "../proc/meminfo.ts";
 import { readProcessMemory, readProcesses, readStat, type ProcessStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
-import { isGone } from "../errors.ts";
+import { CutShortError, isGone } from "../errors.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import type {
   FoundProcess, HeatMap, Memory, MoveTally, PageRuns, ProcessId, ProcessRound, ProcessView, Question, Returned, SystemView, TargetName,
@@ -11,6 +11,7 @@ import type {
 import { MovedPages } from "./moved-pages.ts";
 import type { Mover } from "./movers/mover.ts";
 import { emptyTally } from "./movers/mover.ts";
+import { nextTurn } from "./next-turn.ts";
 import { RunFeeder } from "./page-runs.ts";
 import { HeldProcess, chooseTargets, processKey } from "./targets.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
@@ -83,7 +84,7 @@ export class RealMemory implements Memory {
     if (!stat || !sizes || !vmas) return undefined;
     const kept = this.keptOf(id), cpu = new CpuMeter();
     if (kept.history.rounds++ % FORGIVE_ROUNDS === 0) kept.history.refused.clear();
-    const watched: Watched = { process: held, vmas, history: kept.history, rssBytes: sizes.rssBytes, threads: stat.threads, signal, cpu };
+    const watched: Watched = { process: held, vmas, history: kept.history, ...sizes, threads: stat.threads, signal, cpu };
     return new RealRound(this.parts, watched, { moved: kept.moved, view: { pid: id.pid, comm: stat.comm, ...sizes } });
   }
 
@@ -120,6 +121,7 @@ class RealRound implements ProcessRound {
       await pause(intervalMs, this.watched.signal);
       await tracker.look(this.watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
     }
+    await nextTurn();
     return heat;
   }
 
@@ -129,11 +131,15 @@ class RealRound implements ProcessRound {
       moved: (from: number, to: number) => this.moved.add(from, to),
       proceed: (part: MoveTally) => !this.watched.signal.aborted && proceed(sum(total, part)),
     };
-    for (let pieces = feeder.take(LAST_LOOK_PAGES); pieces > 0; pieces = feeder.take(LAST_LOOK_PAGES)) {
-      if (total.gone || !steps.proceed(emptyTally())) break;
-      const piece = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces), pages: 0 };
-      const idle = this.watched.cpu.measure(() => tracker.stillIdle(this.watched, piece));
-      Object.assign(total, sum(total, await mover.swapOut(this.watched, idle, steps)));
+    try {
+      for (let pieces = feeder.take(LAST_LOOK_PAGES); pieces > 0; pieces = feeder.take(LAST_LOOK_PAGES)) {
+        if (total.gone || !steps.proceed(emptyTally())) break;
+        const piece = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces), pages: 0 };
+        const idle = this.watched.cpu.measure(() => tracker.stillIdle(this.watched, piece));
+        Object.assign(total, sum(total, await mover.swapOut(this.watched, idle, steps)));
+      }
+    } catch (error) {
+      throw new CutShortError(total, error);
     }
     return total;
   }

@@ -67,7 +67,7 @@ function countSeen(heat: HeatMap, of: (page: number) => boolean): number {
 function ownMemory(held: HeldProcess, start: number): Watched {
   const vmas: VmaList = { count: 1, start: Float64Array.of(start), end: Float64Array.of(start + CHUNK_BYTES), kind: Uint8Array.of(VMA.pageable) };
   const history = { refused: new Set<string>(), rested: null, rounds: 0 };
-  return { process: held, vmas, history, rssBytes: CHUNK_BYTES, threads: 1, signal: new AbortController().signal, cpu: new CpuMeter() };
+  return { process: held, vmas, history, rssBytes: CHUNK_BYTES, swapBytes: 0, threads: 1, signal: new AbortController().signal, cpu: new CpuMeter() };
 }
 
 function flushTlb(): void {

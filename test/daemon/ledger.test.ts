@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { emptyAccount, enter } from "../../src/daemon/ledger.ts";
+import { enter } from "../../src/daemon/ledger.ts";
+import { emptyAccount } from "../../src/status.ts";
 import type { RoundReport } from "../../src/daemon/round.ts";
 import type { Account } from "../../src/status.ts";
 import { TIB } from "../../src/units.ts";

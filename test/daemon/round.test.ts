@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { runRound, type RoundPhase, type RoundReport } from "../../src/daemon/round.ts";
 import { slide } from "../../src/engines/slide.ts";
-import { SysError, UnsupportedError } from "../../src/errors.ts";
+import { CutShortError, SysError, UnsupportedError } from "../../src/errors.ts";
 import type { SystemView } from "../../src/memory/memory.ts";
 import { GIB, MIB } from "../../src/units.ts";
 import { fakeMemory, slideConfig, SYSTEM, TARGET, type Call, type FakeMemory, type FakeParts, type SlideConfig } from "../fakes.ts";
@@ -97,9 +97,25 @@ describe("a round", () => {
     expect(report).toMatchObject({ outcome: "gone", reason: null, tally: { swappedOut: 1, gone: true } });
   });
 
-  test.each(["returned", "scan", "swapOut"] satisfies Call[])("passes on a missing privilege during %s, and closes all the same", async (call) => {
-    const memory = fakeMemory({ counts: [0], during: { [call]: () => { throw new SysError("process_madvise", "pid 4711", "EPERM"); } } });
-    await expect(runOn(memory)).rejects.toThrow("process_madvise pid 4711: EPERM");
+  test.each(["returned", "scan", "swapOut"] satisfies Call[])("has failed with the call and the errno where a privilege is missing during %s", async (call) => {
+    const { report, memory } = await run({ counts: [0], during: { [call]: () => { throw new SysError("process_madvise", "pid 4711", "EPERM"); } } });
+    expect(report).toMatchObject({ outcome: "failed", reason: "process_madvise pid 4711: EPERM" });
+    expect(memory.calls.at(-1)).toBe("close");
+  });
+
+  test.each([
+    ["ESRCH", { outcome: "gone", reason: null }],
+    ["EPERM", { outcome: "failed", reason: "process_madvise pid 4711: EPERM" }],
+  ])("keeps in its books what had been moved before %s ended the move", async (errno, expected) => {
+    const soFar = { asked: 9, accepted: 9, swappedOut: 7, dropped: 0, stayed: 2, refusal: null, gone: false };
+    const end = () => { throw new CutShortError(soFar, new SysError("process_madvise", "pid 4711", errno)); };
+    const { report } = await run({ counts: [0], during: { swapOut: end } });
+    expect(report).toMatchObject({ ...expected, tally: soFar });
+  });
+
+  test("throws what is a bug, and closes all the same", async () => {
+    const memory = fakeMemory({ counts: [0], during: { scan: () => { throw new TypeError("undefined is not a function"); } } });
+    await expect(runOn(memory)).rejects.toThrow("undefined is not a function");
     expect(memory.calls.at(-1)).toBe("close");
   });
 });

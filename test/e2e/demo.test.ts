@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { progressLine, summary, worked, type Outcome } from "../../src/commands/demo/report.ts";
-import { emptyAccount } from "../../src/daemon/ledger.ts";
+import { emptyAccount } from "../../src/status.ts";
 import { needs, notRoot } from "../needs.ts";
 import { etmem, executable, Lab, until } from "./harness.ts";
 import { missingZram } from "./zram.ts";

@@ -24,11 +24,11 @@ const survey = (piece: TablePiece, range = { from: 512, to: 1024 }): HeatMap => 
   addResident(builder, piece, range);
   return builder.done();
 };
-const look = (heat: HeatMap, piece: TablePiece, question = { threshold: 1, windowsLeft: 0 }) => {
+const look = (heat: HeatMap, piece: TablePiece, threshold = 1) => {
   const cursor = heat.cursor(), plan = new ClearPlan();
   cursor.seek(piece.address / 2 ** 21);
   const accessed = countWindow(piece, cursor, heat.arrays.counts);
-  addOpenPages(piece, cursor, heat.arrays.counts, { question, plan });
+  addOpenPages(piece, cursor, heat.arrays.counts, { threshold, plan });
   return { accessed, clear: pairs(plan.done()) };
 };
 
@@ -66,14 +66,36 @@ describe("a window", () => {
 
   test("asks for clearing only what was accessed and is still in question", () => {
     const heat = survey(table({ 0: IDLE, 1: IDLE }));
-    expect(look(heat, table({ 0: HOT, 1: IDLE }), { threshold: 2, windowsLeft: 1 })).toEqual({ accessed: 1, clear: [[512, 513]] });
+    expect(look(heat, table({ 0: HOT, 1: IDLE }), 2)).toEqual({ accessed: 1, clear: [[512, 513]] });
     const decided = survey(table({ 0: IDLE, 1: IDLE }));
-    expect(look(decided, table({ 0: HOT, 1: IDLE }), { threshold: 1, windowsLeft: 5 }).clear).toEqual([]);
+    expect(look(decided, table({ 0: HOT, 1: IDLE }), 1).clear).toEqual([]);
   });
 
-  test("asks nothing of a page that cannot get hot any more", () => {
+  test("clears also what cannot get hot any more: else its bit would count again in each later window", () => {
     const heat = survey(table({ 0: IDLE }));
-    expect(look(heat, table({ 0: HOT }), { threshold: 3, windowsLeft: 1 }).clear).toEqual([]);
+    expect(look(heat, table({ 0: HOT }), 3)).toEqual({ accessed: 1, clear: [[512, 513]] });
+  });
+
+  test("does not touch pages that have become one huge page: a part of it would split it", () => {
+    const heat = survey(table({ 0: IDLE, 9: IDLE }));
+    expect(look(heat, leaf(HUGE_HOT), 3)).toEqual({ accessed: 2, clear: [] });
+    const runs = new RunBuilder();
+    addIdle(leaf(HUGE_IDLE), runs, { from: 512, to: 600 });
+    expect(runs.done().pages).toBe(0);
+  });
+
+  test("passes a hot huge page as the 512 pages that it is", () => {
+    const builder = new HeatMapBuilder();
+    builder.addPage(0, 511, 0);
+    builder.addHuge(1, 0);
+    builder.addPage(2, 0, 0);
+    const heat = builder.done(), plan = new ClearPlan(), cursor = heat.cursor();
+    heat.arrays.counts.set([0, 5, 0]);
+    for (const piece of [table({ 511: HOT }, 0), leaf(HUGE_HOT, 1), table({ 0: HOT }, 2)]) {
+      cursor.next();
+      addOpenPages(piece, cursor, heat.arrays.counts, { threshold: 3, plan });
+    }
+    expect(pairs(plan.done())).toEqual([[511, 512], [1024, 1025]]);
   });
 
   test("takes a huge page that was split since as accessed where any part of it was", () => {

@@ -2,7 +2,6 @@
 import { CHUNK_PAGES, MAX_COUNT, PAGE_BYTES, UNKNOWN, type HeatCursor, type HeatMapBuilder } from "../heat-map.ts";
 import type { PageRuns, RunBuilder } from "../page-runs.ts";
 import type { ClearPlan } from "./clearing.ts";
-import type { OpenQuestion } from "./tracker.ts";
 
 /** What is needed of a piece of a page-table walk; see ffi/page-table-walker.ts. */
 export interface TablePiece {
@@ -66,13 +65,17 @@ function countEntry(entry: number, counts: Uint8Array, at: number): number {
   return hot;
 }
 
-/** The pages of the chunk that were accessed and are still in question: they must be cleared for the next window, no others. */
-export function addOpenPages(piece: TablePiece, cursor: HeatCursor, counts: Uint8Array, into: { question: OpenQuestion; plan: ClearPlan }): void {
-  const { pages, entries, firstCount, huge, number } = cursor.view, base = number * CHUNK_PAGES;
+/** The pages of the chunk that were accessed and are not hot yet: they must be cleared for the next window, no others. */
+export function addOpenPages(piece: TablePiece, cursor: HeatCursor, counts: Uint8Array, into: { threshold: number; plan: ClearPlan }): void {
+  const { pages, entries, firstCount, huge, number } = cursor.view, base = number * CHUNK_PAGES, weight = huge ? CHUNK_PAGES : 1;
+  if (piece.level > 0 && !huge) { // pages that have become a huge one: a part of it would split it
+    into.plan.pass(CHUNK_PAGES);
+    return;
+  }
   const whole = piece.level > 0 ? piece.entry : huge ? anyEntry(piece.entries) : undefined;
   for (let i = 0; i < entries; i++) {
-    const accessed = (whole ?? piece.entries[2 * pages[i]!]!) & ACCESSED;
-    if (!accessed || !isOpen(counts[firstCount + i]!, into.question)) into.plan.pass(1);
+    const accessed = (whole ?? piece.entries[2 * pages[i]!]!) & ACCESSED, count = counts[firstCount + i]!;
+    if (!accessed || count >= into.threshold || count >= MAX_COUNT) into.plan.pass(weight);
     else if (huge) into.plan.addHuge(base);
     else into.plan.add(base + pages[i]!);
   }
@@ -82,7 +85,8 @@ export function addOpenPages(piece: TablePiece, cursor: HeatCursor, counts: Uint
 export function addIdle(piece: TablePiece, runs: RunBuilder, range: { from: number; to: number }): void {
   const base = piece.address / PAGE_BYTES;
   if (piece.level > 0) {
-    if (!(piece.entry & ACCESSED)) runs.add(range.from, range.to);
+    const all = range.from === base && range.to === base + CHUNK_PAGES;
+    if (all && !(piece.entry & ACCESSED)) runs.add(range.from, range.to);
     return;
   }
   for (let page = range.from; page < range.to; page++) {
@@ -100,12 +104,6 @@ export function eachOverlap(runs: PageRuns, range: { from: number; to: number; a
   }
   return at;
 }
-
-/** Not hot yet, and the windows that are left could make it so. */
-function isOpen(count: number, question: OpenQuestion): boolean {
-  return count < question.threshold && count + question.windowsLeft >= question.threshold && count < MAX_COUNT;
-}
-
 
 /** A huge page that was split since: accessed if any part of it was. */
 function anyEntry(table: Uint32Array): number {

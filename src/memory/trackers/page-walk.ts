@@ -11,8 +11,11 @@ import { addIdle, addOpenPages, addResident, countWindow, eachOverlap, presentPa
 import { armHeat, restAfter } from "./rest.ts";
 import type { OpenQuestion, Tracker, Watched } from "./tracker.ts";
 
-/** clear_refs holds the target's mmap_lock for about 15 ms per GiB: up to this size it stalls for less than 4 ms. */
-const CLEAR_REFS_BYTES = 256 << 20;
+/**
+ * clear_refs holds the target's mmap_lock for about 15 ms per GiB resident, and 0.3 ms per GiB that is swapped out, whose tables it walks all
+ * the same: up to this much it stalls for less than 4 ms.
+ */
+const CLEAR_REFS_BYTES = 256 << 20, SWAPPED_WEIGHT = 1 / 50;
 /** 8 GiB of address space: some 25 ms where all of it is resident. */
 const STEP_PAGES = 2 ** 21;
 /** Walking over tables that nobody asked for costs less than another call, up to about this many chunks. */
@@ -72,7 +75,7 @@ export class PageWalkTracker implements Tracker {
     await this.walk(watched, spansOf(heat), (piece) => {
       if (piece.level > 1 || !reach(cursor, piece.address / CHUNK_BYTES, counts)) return;
       const accessed = countWindow(piece, cursor, counts);
-      if (question.windowsLeft > 0 && accessed > 0) addOpenPages(piece, cursor, counts, { question, plan });
+      if (question.windowsLeft > 0 && accessed > 0) addOpenPages(piece, cursor, counts, { threshold: question.threshold, plan });
       else plan.pass(CHUNK_PAGES);
     });
     reach(cursor, Infinity, counts);
@@ -90,8 +93,9 @@ export class PageWalkTracker implements Tracker {
       const base = piece.address / PAGE_BYTES;
       at = eachOverlap(pageable, { from: base, to: base + CHUNK_PAGES, at }, (from, to) => addResident(builder, piece, { from, to }));
     });
-    if (!watched.signal.aborted) watched.cpu.measure(() => this.confirm(watched, present, spans));
-    return builder.done();
+    await this.confirm(watched, present, spans);
+    await nextTurn();
+    return watched.cpu.measure(() => builder.done());
   }
 
   /** Shows every piece of the spans, in steps between which the round can be called off. */
@@ -109,15 +113,17 @@ export class PageWalkTracker implements Tracker {
    * A walk that misses pages would call nothing cold, one that sees phantoms might: both are refused. VmRSS lags by up to 64
    * pages a thread and does not count the zero page, hugetlb and device memory; where it disagrees pagemap decides.
    */
-  private confirm(watched: Watched, present: number, spans: PageRuns): void {
+  private async confirm(watched: Watched, present: number, spans: PageRuns): Promise<void> {
     const slack = (pages: number) => Math.max(pages / 100, 64 * watched.threads);
     const rss = watched.rssBytes / PAGE_BYTES;
-    if (Math.abs(present - rss) <= slack(rss)) return;
+    if (watched.signal.aborted || Math.abs(present - rss) <= slack(rss)) return;
     let counted = 0;
-    for (let i = 0; i < spans.from.length; i++) {
-      this.pagemap.eachRun(watched.process.pagemap, spans.from[i]! * PAGE_BYTES, spans.to[i]! * PAGE_BYTES, (start, end, state) => {
+    for (const { from, to } of steps(spans, STEP_PAGES)) {
+      if (watched.signal.aborted) return;
+      watched.cpu.measure(() => this.pagemap.eachRun(watched.process.pagemap, from * PAGE_BYTES, to * PAGE_BYTES, (start, end, state) => {
         if (state & PAGE_STATE.present) counted += (end - start) / PAGE_BYTES;
-      });
+      }));
+      await nextTurn();
     }
     if (Math.abs(present - counted) <= slack(counted)) return;
     throw new UnsupportedError(`pid ${watched.process.pid}: page tables show ${present} pages, the kernel counts ${counted}: not trusted`);
@@ -127,7 +133,8 @@ export class PageWalkTracker implements Tracker {
   private async clear(watched: Watched, accessed: PageRuns, lookedBefore: boolean): Promise<void> {
     if (accessed.pages === 0) return;
     const { process, vmas, history, cpu } = watched;
-    if (watched.rssBytes <= CLEAR_REFS_BYTES && (lookedBefore || this.facts.lruGen)) {
+    const small = watched.rssBytes + watched.swapBytes * SWAPPED_WEIGHT <= CLEAR_REFS_BYTES;
+    if (small && (lookedBefore || this.facts.lruGen)) {
       cpu.measure(() => process.clearReferenced());
       return;
     }

@@ -5,11 +5,14 @@ import { readVmaUse } from "../../proc/smaps.ts";
 import type { Root } from "../../proc/root.ts";
 import { SysError } from "../../errors.ts";
 import { CHUNK_PAGES, HeatMapBuilder, MAX_COUNT, PAGE_BYTES, type HeatMap } from "../heat-map.ts";
-import { RunBuilder, subtract, type PageRuns } from "../page-runs.ts";
+import { nextTurn } from "../next-turn.ts";
+import { RunBuilder, steps, subtract, type PageRuns } from "../page-runs.ts";
 import { pageableRuns } from "../vmas.ts";
 import type { OpenQuestion, Tracker, Watched } from "./tracker.ts";
 
 const LAST_LOOK_MS = 1000;
+/** 1 GiB of address space: some 15 ms where the kernel has no PAGEMAP_SCAN. */
+const STEP_PAGES = 2 ** 18;
 
 export class ReferencedTracker implements Tracker {
   readonly sight = { tracker: "referenced", seesWrites: false, seesSwapFlag: false } as const;
@@ -23,7 +26,7 @@ export class ReferencedTracker implements Tracker {
   }
 
   async begin(watched: Watched): Promise<HeatMap> {
-    const heat = watched.cpu.measure(() => this.residents(watched));
+    const heat = await this.residents(watched);
     watched.cpu.measure(() => watched.process.clearReferenced());
     return heat;
   }
@@ -55,13 +58,15 @@ export class ReferencedTracker implements Tracker {
 
   close(): void {}
 
-  private residents({ process, vmas, history, rssBytes }: Watched): HeatMap {
-    const builder = new HeatMapBuilder(rssBytes / PAGE_BYTES), pageable = pageableRuns(vmas, history.refused);
-    for (let i = 0; i < pageable.from.length; i++) {
-      this.pagemap.eachRun(process.pagemap, pageable.from[i]! * PAGE_BYTES, pageable.to[i]! * PAGE_BYTES, (start, end, state) => {
+  private async residents({ process, vmas, history, rssBytes, cpu, signal }: Watched): Promise<HeatMap> {
+    const builder = new HeatMapBuilder(rssBytes / PAGE_BYTES);
+    for (const { from, to } of steps(pageableRuns(vmas, history.refused), STEP_PAGES)) {
+      if (signal.aborted) break;
+      cpu.measure(() => this.pagemap.eachRun(process.pagemap, from * PAGE_BYTES, to * PAGE_BYTES, (start, end, state) => {
         if (!(state & PAGE_STATE.present)) return;
         for (let page = start / PAGE_BYTES; page < end / PAGE_BYTES; page++) builder.addPage(Math.floor(page / CHUNK_PAGES), page % CHUNK_PAGES, 0);
-      });
+      }));
+      await nextTurn();
     }
     return builder.done();
   }
