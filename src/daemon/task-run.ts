@@ -2,9 +2,9 @@
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, FoundProcess } from "../memory/memory.ts";
-import type { ProcessStatus, TaskStatus } from "../status.ts";
+import { emptyAccount, type ProcessStatus, type TaskStatus } from "../status.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
-import { emptyAccount, enter } from "./ledger.ts";
+import { enter } from "./ledger.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { RoundPhase, RoundReport } from "./round.ts";
 import type { WorkerPool } from "./worker-pool.ts";

@@ -119,7 +119,7 @@ function ownMemory(held: HeldProcess, { start, bytes }: WorkloadMemory): Watched
   const vmas = { count: 1, start: Float64Array.of(start), end: Float64Array.of(start + bytes), kind: Uint8Array.of(VMA.pageable) };
   const history = { refused: new Set<string>(), rested: null, rounds: 0 };
   return {
-    process: held, vmas, history, rssBytes: PRETENDED_RSS_BYTES, threads: PRETENDED_THREADS,
+    process: held, vmas, history, rssBytes: PRETENDED_RSS_BYTES, swapBytes: 0, threads: PRETENDED_THREADS,
     signal: new AbortController().signal, cpu: new CpuMeter(),
   };
 }

@@ -73,7 +73,7 @@ export class ModuleRoot {
     this.held.push(held);
     return {
       process: held, vmas: readMaps(this.root, this.pid)!, history: { refused: new Set(), rested: null, rounds: 1 },
-      rssBytes: rssPages * 4096, threads: 1, signal: new AbortController().signal, cpu: new CpuMeter(), ...more,
+      rssBytes: rssPages * 4096, swapBytes: 0, threads: 1, signal: new AbortController().signal, cpu: new CpuMeter(), ...more,
     };
   }
 
