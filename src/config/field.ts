@@ -172,7 +172,9 @@ export function size<const O extends SizeOptions>(options: O): Field<number | Ab
       if (needsUnit && /^0*[a-z]$/i.test(written) && units.some((unit) => written.toLowerCase().endsWith(unit))) {
         return { value: options.fallback as number };
       }
-      const value = parseSize(written, units, !needsUnit);
+      // The original takes nine digits; more than 8 PiB is more than there is, whatever it says.
+      const beyond = needsUnit && /^\d{8,}[a-z]$/i.test(written) && units.includes(written.slice(-1).toLowerCase() as SizeUnit);
+      const value = parseSize(written, units, !needsUnit) ?? (beyond ? Number.MAX_SAFE_INTEGER : undefined);
       return value === undefined ? WRONG : { value };
     },
   });

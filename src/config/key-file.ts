@@ -27,6 +27,9 @@ export function parseKeyFile(text: string): Omit<RawFile, "path"> {
     }
     const problem = "says" in parsed ? parsed : putInto(blocks.at(-1), parsed);
     if (problem !== undefined) collect(problems, [problem]);
+    // Behind a head that cannot be read, and before the first one, each key would only repeat the fault.
+    const opensSection = line.trimStart().startsWith("[") || blocks.length === 0;
+    if (opensSection) blocks.push({ head: { line: index + 1, column: 1, name: "", entries: [] }, body: [] });
   }
   const sections = problems.length > 0 ? [] : blocks.map(({ head, body }) => ({ ...head, entries: readBody(body) }));
   return { sections, problems };

@@ -27,6 +27,11 @@ export type Operation =
   | { readonly start: string }
   | { readonly stop: string };
 
+export interface ProjectCount {
+  readonly projects: number;
+  readonly started: number;
+}
+
 /** Why tasks of an engine of this type cannot be started; undefined if they can. */
 export type Refusal = (engineType: string) => string | undefined;
 
@@ -91,10 +96,15 @@ export class Objects {
     return this.#chosen(name).map(viewOf);
   }
 
+  /** How many projects there are, without looking at what is in them: a change must not cost more where there are many. */
+  count(): ProjectCount {
+    return { projects: this.#projects.size, started: [...this.#projects.values()].filter(({ started }) => started).length };
+  }
+
   /** The task that an engine's command is about, or the engine's tasks where it names none; the original's order of checks. */
   tasksForCommand(project: string, engine: string, task?: string): { readonly engineType: string; readonly tasks: readonly TaskSpec[] } {
     const found = this.#find(project);
-    if (!found.started) throw new RefusedError("error: invalid parameters");
+    if (!found.started) throw refused("error: invalid parameters", [`project ${project} is not started`]);
     const place = found.engines.get(engine);
     if (place === undefined) throw new RefusedError(refusalTexts.noEngine);
     if (task === undefined) return { engineType: place.type, tasks: [...place.tasks.values()] };

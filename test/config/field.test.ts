@@ -128,7 +128,7 @@ describe("a size with the original's rule for swap_threshold", () => {
     ["g", undefined],
     ["0g", undefined],
     ["000G", undefined],
-    ["999999999g", "wrong"],
+    ["999999999g", Number.MAX_SAFE_INTEGER],
     ["8388607g", 8388607 * GIB],
     ["1234567890g", "wrong"],
     ["10", "wrong"],

@@ -178,8 +178,9 @@ describe("somebody who does not answer", () => {
   needs(missingPrograms("python3"))(`${AS}: after 10 s it gives up, on a daemon that is silent as on one that is busy`, async () => {
     const [silent, busy] = [freshSocket(), freshSocket()];
     const listening = Bun.listen({ unix: `\0${silent}`, allowHalfOpen: true, socket: { end: () => undefined, data: () => undefined } });
-    const script = ["import socket,sys", "s=socket.socket(socket.AF_UNIX)", "s.bind('\\0'+sys.argv[1])", "s.listen(0)", "print(1,flush=True)", "sys.stdin.read()"]
-      .join("\n");
+    const script = [
+      "import socket,sys", "s=socket.socket(socket.AF_UNIX)", "s.bind('\\0'+sys.argv[1])", "s.listen(0)", "print(1,flush=True)", "sys.stdin.read()",
+    ].join("\n");
     const full = Bun.spawn(["python3", "-c", script, busy], { stdin: "pipe", stdout: "pipe" });
     await full.stdout.getReader().read();
     // One connection that waits to be accepted is all that this listener has room for.
