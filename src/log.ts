@@ -82,7 +82,9 @@ interface QueuedLine {
 
 /** What is kept for a reader that is slower than we are for a moment. */
 const QUEUE_BYTES = 1 << 20;
-const RETRY_MS = 50;
+
+/** A reader at work has room again at once; one that is stuck for good must not keep the daemon awake. */
+const FIRST_RETRY_MS = 1, LONGEST_RETRY_MS = 500;
 
 /** Lines on their way to a reader that may be stuck: some are kept, more are dropped and counted, and the writer never waits. */
 export class UnhurriedLines {
@@ -92,6 +94,7 @@ export class UnhurriedLines {
   #bytes = 0;
   #dropped = 0;
   #timer: Timer | undefined;
+  #retryMs = FIRST_RETRY_MS;
 
   /** `report` is the line that stands where others are missing. */
   constructor(attempt: Attempt, report: (dropped: number) => string) {
@@ -124,9 +127,11 @@ export class UnhurriedLines {
     for (let line = this.#queue[0]; line !== undefined; line = this.#queue[0]) {
       const taken = this.#attempt(line.bytes);
       if (taken === 0) {
-        this.#timer = setTimeout(() => this.#flush(), RETRY_MS).unref();
+        this.#timer = setTimeout(() => this.#flush(), this.#retryMs).unref();
+        this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
         return false;
       }
+      this.#retryMs = FIRST_RETRY_MS;
       this.#bytes -= taken === "lost" ? line.bytes.length : taken;
       if (taken === "lost") this.#dropped += line.standsFor;
       if (taken === "lost" || taken === line.bytes.length) this.#queue.shift();

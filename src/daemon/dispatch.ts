@@ -4,8 +4,7 @@ import { readConfigFile } from "../config/read-file.ts";
 import { ConfigError, EtmemError, EXIT, RefusedError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonRequest, type WireRequest } from "../protocol.ts";
-import type { Objects, Operation } from "./objects.ts";
-import type { ProjectView } from "./objects-view.ts";
+import type { Objects, Operation, ProjectCount } from "./objects.ts";
 import type { TaskStatus } from "../status.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Question, Send } from "./server.ts";
@@ -18,7 +17,7 @@ export interface DispatchParts {
   /** Resolves when an operation will survive the daemon; rejects, and it must not be done. Without it nothing is stored. */
   save?(operation: Operation): Promise<void>;
   /** Called when projects came, went, started or stopped. */
-  changed?(projects: readonly ProjectView[]): void;
+  changed?(count: ProjectCount): void;
 }
 
 export interface Dispatch {
@@ -79,7 +78,7 @@ class Changes {
     if (stop.length > 0) await rounds.stop(stop);
     for (const task of start) rounds.start(task);
     log.info(event, { ...subject, tasksStarted: start.length, tasksStopped: stop.length });
-    changed?.(objects.list());
+    changed?.(objects.count());
   }
 }
 

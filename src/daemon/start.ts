@@ -10,8 +10,7 @@ import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createNotifier } from "./notify.ts";
-import { Objects } from "./objects.ts";
-import type { ProjectView } from "./objects-view.ts";
+import { Objects, type ProjectCount } from "./objects.ts";
 import { readOffsetsInChild } from "./offsets.ts";
 import { createRounds } from "./rounds.ts";
 import { listen } from "./server.ts";
@@ -43,6 +42,9 @@ export interface DaemonSurroundings {
 
 /** A worker that has ended is still being taken down for a while. */
 const SETTLE_MS = 1000;
+
+/** So many requests leave behind what is worth collecting. The runtime's own timer for that would wake an idle daemon each second. */
+const MANY_REQUESTS = 100;
 
 /** Runs the daemon until a signal ends it; gives the exit code. */
 export async function startDaemon(settings: DaemonSettings, around: DaemonSurroundings): Promise<number> {
@@ -76,12 +78,16 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log });
   const objects = new Objects({ engines: engineTables, cores: cpus().length, keptAside: (names) => state?.keepsAside(names) === true });
   const stored = state?.restore(objects) ?? [];
+  const tidyUp = whenQuiet(() => (objects.count().started > 0 ? Bun.gc(false) : giveBackMemory()));
   const dispatch = createDispatch({
     objects, rounds, log, version,
-    changed: (projects) => notifier.status(summary(projects)),
+    changed: (count) => {
+      notifier.status(summary(count));
+      tidyUp(MANY_REQUESTS);
+    },
     ...(state === undefined ? {} : { save: (operation) => state.save(operation) }),
   });
-  const server = listen({ socket, log, answer: dispatch.answer });
+  const server = listen({ socket, log, answer: (question, send) => dispatch.answer(question, send).finally(() => tidyUp(1)) });
   for (const task of stored) rounds.start(task);
   if (detach) writePidFile(PID_FILE, process.pid);
   notifier.ready(state === undefined ? `Listening on socket ${socket}` : `Listening on socket ${socket}, ${state.summary}`);
@@ -100,6 +106,21 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   return EXIT.ok;
 }
 
+/** Calls back when enough was done and nothing has been for a while. */
+function whenQuiet(callBack: () => void): (done: number) => void {
+  let sum = 0;
+  let timer: Timer | undefined;
+  return (done) => {
+    sum += done;
+    clearTimeout(timer);
+    if (sum < MANY_REQUESTS) return;
+    timer = setTimeout(() => {
+      sum = 0;
+      callBack();
+    }, SETTLE_MS).unref();
+  };
+}
+
 /** Without the file that all daemons share, two of them could work on one process. */
 function openLocks(): TargetLocks {
   try {
@@ -111,8 +132,8 @@ function openLocks(): TargetLocks {
   }
 }
 
-function summary(projects: readonly ProjectView[]): string {
-  return `${projects.length} projects, ${projects.filter(({ started }) => started).length} of them started`;
+function summary({ projects, started }: ProjectCount): string {
+  return `${projects} project${projects === 1 ? "" : "s"}, ${started} of them started`;
 }
 
 function untilSignal(around: DaemonSurroundings, log: Log): Promise<string> {

@@ -4,47 +4,9 @@ import { decodeText } from "../../src/config/read-file.ts";
 import { Objects } from "../../src/daemon/objects.ts";
 import { engineTables } from "../../src/engines/index.ts";
 import { ConfigError, RefusedError } from "../../src/errors.ts";
-import { cslideFile, slideFile, thirdpartyFile } from "./files.ts";
+import { mutatedFile } from "./mutated.ts";
 
 const rounds = process.env["ETMEM_LONG"] === undefined ? 4000 : 100_000;
-
-// mulberry32: small, seeded, good enough to choose mutations.
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-const whole = `${slideFile}\n${cslideFile.replace("name=23456", "value=23456")}\n${thirdpartyFile}`;
-const toml = slideFile.replace(/^\[(.*)\]$/gm, "[[$1]]").replace(/^(\w+)=([A-Za-z_]\w*|10g)$/gm, '$1 = "$2"');
-const seeds = [slideFile, whole, whole.replaceAll("\n", "\r\n"), toml];
-const pieces = [
-  "[", "]", "[[", "]]", "=", "\n", "\r\n", "#", ";", "\\", "\\s", "\\q", '"', '"""', "'''", "{", "}", " ", "\t", "-", "0", "ä",
-  "\0", "\u0001", "\u2028", "\ufeff", "9".repeat(30), "x".repeat(300), "[task]\n", "[project]\n", "[engine]\n", "project=test\n",
-  "engine=cslide\n", "type=pid\n", "name=", "value=", "T=", "__proto__=1\n", "toString=1\n", "constructor.prototype=1\n", "k[de]=1\n",
-  "true", "null", "1e400", "2020-01-01", "thirdparty", "damon", "scan_type=psi\n",
-];
-
-function mutate(seed: string, random: (below: number) => number): Uint8Array {
-  let bytes: Buffer = Buffer.from(seed);
-  const lines = seed.split("\n");
-  for (let times = random(4) + 1; times > 0; times--) {
-    const at = random(bytes.length + 1);
-    const length = random(12);
-    const parts = [bytes.subarray(0, at), bytes.subarray(at), bytes.subarray(Math.min(at + length, bytes.length))] as const;
-    const kind = random(5);
-    if (kind === 0) bytes = Buffer.concat([parts[0], Buffer.from(pieces[random(pieces.length)] ?? ""), parts[1]]);
-    else if (kind === 1) bytes = Buffer.concat([parts[0], parts[2]]);
-    else if (kind === 2) bytes = Buffer.concat([parts[0], Buffer.from([random(256)]), parts[2]]);
-    else if (kind === 3) bytes = Buffer.concat([parts[0], Buffer.from(`\n${lines[random(lines.length)] ?? ""}\n`), parts[1]]);
-    else bytes = Buffer.concat([bytes, bytes.subarray(at, at + 10 * length)]);
-  }
-  return bytes;
-}
 
 function countOf(objects: Objects): number {
   return objects.list().reduce((sum, { engines }) => sum + 1 + engines.reduce((tasks, engine) => tasks + 1 + engine.tasks.length, 0), 0);
@@ -53,9 +15,9 @@ function countOf(objects: Objects): number {
 test(`${rounds} mutated files become all of their objects, or errors with line numbers and no object`, async () => {
   const outcomes = { added: 0, wrong: 0, refused: 0 };
   for (let round = 0; round < rounds; round++) {
-    const random = randomFrom(round);
-    const text = decodeText(mutate(seeds[random(seeds.length)] ?? "", random));
-    const file = await parseFile(text, random(8) === 0 ? "a.toml" : "a.conf");
+    const { bytes, name } = mutatedFile(round);
+    const text = decodeText(bytes);
+    const file = await parseFile(text, name);
     const objects = new Objects({ engines: engineTables, cores: 2 });
     try {
       objects.add(file);

@@ -56,7 +56,7 @@ for (const [kind, address] of [["path", (folder: string) => join(folder, "notify
     await until("the end is told", () => manager.heard().includes("STOPPING=1"));
     expect(manager.heard()).toStartWith(`READY=1\nSTATUS=Listening on socket ${socket}\n`);
     expect([...manager.heard().matchAll(STATUS)].map(([, text]) => text)).toEqual([
-      `Listening on socket ${socket}`, "1 projects, 0 of them started", "1 projects, 1 of them started", "0 projects, 0 of them started",
+      `Listening on socket ${socket}`, "1 project, 0 of them started", "1 project, 1 of them started", "0 projects, 0 of them started",
       "Stopping all work",
     ]);
     expect(manager.heard()).not.toContain("WATCHDOG");
