@@ -15,7 +15,8 @@ export function judgeUser({ uid, privileges: { capabilities, ownUserNamespace },
   // Some may be closed even to root: a security module can do that.
   const [least] = Object.values(reach).sort((a, b) => a.allowed - b.allowed);
   if (least && least.asked > 0) {
-    findings.push({ area, name: "processes", mark: least.allowed > 0 ? "ok" : "no", says: `${least.allowed} of ${least.asked} may be seen and moved` });
+    const says = `${least.allowed} of ${least.asked} may be seen and moved`;
+    findings.push({ area, name: "processes", mark: least.allowed > 0 ? "ok" : "no", says });
   }
   if (ownUserNamespace) findings.push({ area, name: "namespace", mark: "warn", says: "a user namespace of its own: capabilities mean less here" });
   if (foreignPids !== undefined) findings.push({ area, name: "pids", mark: "no", says: foreignPids });

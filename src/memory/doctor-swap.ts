@@ -40,12 +40,14 @@ export function judgeSwap(facts: MachineFacts): Finding[] {
 
 function judgeDevice(device: SwapDevice, { swap }: MachineFacts): Finding {
   const { path, bytes, usedBytes, priority, kind, zram } = device;
-  const what = kind === "zram" ? `zram${zram ? `, ${zram.algorithm}` : ""}` : device.rotational ? `${kind}, rotating disk` : kind;
+  const what = kind === "zram" ? `zram${zram ? `, ${zram.algorithm}` : ""}` : device.rotational ? `${kind} on a rotating disk` : kind;
   const says = `${what}, ${formatBytes(bytes)}, ${formatBytes(usedBytes)} used${held(device)}, priority ${priority}`;
   const finding = { area: "swap", name: path, says };
-  const after = swap.find((other) => kind !== "zram" && other.kind === "zram" && other.priority <= priority);
+  const after = swap.find((other) => kind !== "zram" && other.kind === "zram" && other.priority <= priority)?.path;
   if (after) {
-    return { ...finding, mark: "warn", says: `${says}: filled before ${after.path}`, todo: `swapoff ${after.path}; swapon -p 100 ${after.path}` };
+    const higher = Math.max(100, priority + 1);
+    const todo = `swapoff ${after}; swapon -p ${higher} ${after}`;
+    return { ...finding, mark: "warn", says: `${says}: not filled after ${after}, which is faster`, todo };
   }
   if (device.rotational) {
     return { ...finding, mark: "warn", says: `${says}: a page takes some 10 ms to come back`, todo: "use zram or a solid-state disk" };

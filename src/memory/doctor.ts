@@ -31,11 +31,11 @@ export function diagnose(facts: MachineFacts, probes: Probes): Diagnosis {
     tracker ? undefined : "no tracker works", mover ? undefined : "no mover works", noRoom(facts),
   ].filter((obstacle) => obstacle !== undefined);
   const works = obstacles.length === 0;
-  const verdict = works && tracker ? `slide can work here: ${ability(tracker)}` : `slide cannot work here: ${obstacles.join("; ")}`;
+  const verdict = works && tracker ? `slide can work here${ability(tracker)}` : `slide cannot work here: ${obstacles.join("; ")}`;
   return { works, verdict, trackers, movers, others: [...judgeSwap(facts), ...judgeUser(facts), ...judgeKernel(facts), ...judgeMemory(facts)] };
 }
 
 function ability({ name, exactness, cpuMsPerGib }: RungFinding): string {
   const cost = cpuMsPerGib === null ? "" : `, ~${round(cpuMsPerGib)} ms CPU per GiB and scan`;
-  return `${name}, ${exactness}-exact${cost}`;
+  return `${exactness === "page" ? "" : ", coarsely"}: ${name}, ${exactness}-exact${cost}`;
 }

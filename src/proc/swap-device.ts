@@ -1,5 +1,5 @@
 // What lies behind a line of swaps: compressed memory, a disk, or a file on one.
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { parseChosen, readTextIfAny } from "./kernel-text.ts";
 import type { Root } from "./root.ts";
 import type { SwapArea } from "./swaps.ts";
@@ -17,7 +17,7 @@ export interface Zram {
 
 export interface SwapDevice extends SwapArea {
   readonly kind: "zram" | "partition" | "file";
-  /** A disk that turns; absent where the kernel does not show the device. */
+  /** A disk that turns; absent where the device is not shown, or virtual: those say what their host never told them. */
   readonly rotational?: boolean;
   readonly zram?: Zram;
 }
@@ -51,8 +51,20 @@ function deviceUnder(path: string): string | undefined {
   return `dev/block/${major}:${minor}`;
 }
 
+/** virtio-blk and Xen disks have the flag set whatever lies behind them. */
+const VIRTUAL = /\/(?:vd|xvd)[a-z]+\d*(?:\/|$)/;
+
+function realNameOf(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder;
+  }
+}
+
 /** A partition has its queue in the folder of its disk, one above its own. */
 function readRotational(folder: string): boolean | undefined {
+  if (VIRTUAL.test(realNameOf(folder))) return undefined;
   const text = readTextIfAny(`${folder}/queue/rotational`) ?? readTextIfAny(`${folder}/../queue/rotational`);
   return text === undefined ? undefined : text === "1";
 }

@@ -1,0 +1,209 @@
+// What the doctor says of machines that are made of files, from what was tried there.
+import { describe, expect, test } from "bun:test";
+import { diagnose, type Diagnosis } from "../../src/memory/doctor.ts";
+import { readMachineFacts, type MachineFacts } from "../../src/memory/doctor-facts.ts";
+import type { Probe } from "../../src/memory/doctor-probe.ts";
+import { STOCK, tempRoot, type KernelFiles } from "../fixtures/roots.ts";
+
+const walk: Probe = { name: "page_walk", works: true, exactness: "page", cpuMsPerGib: 15.62 };
+const coarse: Probe = { name: "referenced", works: true, exactness: "VMA", cpuMsPerGib: 24.4 };
+const madvise: Probe = { name: "madvise", works: true, exactness: "page", cpuMsPerGib: 1312 };
+const ALL = { trackers: [walk, coarse], movers: [madvise] };
+const fails = (name: string, reason = "as it was told"): Probe => ({ name, works: false, reason });
+
+function facts(files: KernelFiles = {}, uid = 0): MachineFacts {
+  using root = tempRoot({ ...STOCK, ...files });
+  return { ...readMachineFacts(root, uid), arch: "x64" };
+}
+
+/** `name mark: says → todo` of all findings of the name. */
+function said(diagnosis: Diagnosis, name: string): string[] {
+  return [...diagnosis.trackers, ...diagnosis.movers, ...diagnosis.others]
+    .filter((finding) => finding.name === name)
+    .map(({ mark, says, todo }) => `${mark}: ${says}${todo === undefined ? "" : ` → ${todo}`}`);
+}
+
+const STRICT = { "sys/kernel/security/lockdown": "none integrity [confidentiality]\n" };
+const MEMINFO = STOCK["proc/meminfo"]!;
+const swaps = (...lines: string[]): string => `Filename Type Size Used Priority\n${lines.join("\n")}\n`;
+const ZRAM = "/dev/zram0 partition 2097152 0 100", DISK = "/dev/sda2 partition 2097152 0 -2";
+const CAPABILITIES = (bits: string): string => `NSpid:\t12\nCapEff:\t${bits}\n`;
+
+describe("the verdict", () => {
+  test.each<[string, string, MachineFacts, Parameters<typeof diagnose>[1]]>([
+    ["a stock kernel", "slide can work here: page_walk, page-exact, ~16 ms CPU per GiB and scan", facts(), ALL],
+    [
+      "the fallback alone", "slide can work here, coarsely: referenced, VMA-exact, ~24 ms CPU per GiB and scan",
+      facts(), { ...ALL, trackers: [fails("page_walk"), coarse] },
+    ],
+    ["no tracker", "slide cannot work here: no tracker works", facts(), { ...ALL, trackers: [fails("page_walk"), fails("referenced")] }],
+    ["no mover", "slide cannot work here: no mover works", facts(), { ...ALL, movers: [fails("madvise")] }],
+    ["no swap", "slide cannot work here: there is no swap", facts({ "proc/swaps": swaps() }), ALL],
+    ["a kernel without swap", "slide cannot work here: there is no swap", facts({ "proc/swaps": null }), ALL],
+    [
+      "a full swap", "slide cannot work here: the swap is full (1000 KiB free)",
+      facts({ "proc/meminfo": MEMINFO.replace("SwapFree: 1048576", "SwapFree: 1000") }), ALL,
+    ],
+    ["another user", "slide cannot work here: the daemon runs as root only", facts({}, 65534), ALL],
+    [
+      "another PID namespace", "slide cannot work here: proc is of another PID namespace",
+      facts({ "proc/self/status": "NSpid:\t1234\t7\nCapEff:\t000001ffffffffff\n" }), ALL,
+    ],
+    [
+      "several obstacles", "slide cannot work here: the daemon runs as root only; no tracker works; no mover works; there is no swap",
+      facts({ "proc/swaps": swaps() }, 1000), { trackers: [fails("page_walk")], movers: [fails("madvise")] },
+    ],
+  ])("of %s is %p", (_what, verdict, machine, probes) => {
+    const diagnosis = diagnose(machine, probes);
+    expect({ verdict: diagnosis.verdict, works: diagnosis.works }).toEqual({ verdict, works: verdict.startsWith("slide can work") });
+  });
+});
+
+describe("a tracker or mover that does not work", () => {
+  const only = { "proc/self/status": CAPABILITIES("0000000000000000") };
+
+  test.each<[string, string | undefined, MachineFacts]>([
+    ["page_walk", "boot a kernel with CONFIG_DEBUG_INFO_BTF=y", facts({ "sys/kernel/btf/vmlinux": null })],
+    ["page_walk", "boot with lockdown=integrity, or without lockdown", facts(STRICT)],
+    ["page_walk", "give it CAP_BPF and CAP_PERFMON", facts(only)],
+    ["page_walk", "give it CAP_BPF and CAP_PERFMON", facts({ "proc/self/status": CAPABILITIES("0000008000000000") })],
+    ["page_walk", "run it as root", facts(only, 1000)],
+    ["page_walk", undefined, facts({ "proc/self/status": CAPABILITIES("000000c000000000") })],
+    ["page_walk", undefined, facts({ "proc/self/status": CAPABILITIES("0000000000200000") })],
+    ["page_walk", "nothing: it exists for x86-64 only", { ...facts(), arch: "arm64" }],
+    ["page_walk", "run it in the first user namespace, not in one of a container's own", facts({ "proc/self/uid_map": "0 100000 65536\n" })],
+    ["page_idle", "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y", facts()],
+    ["page_idle", "give it CAP_SYS_ADMIN", facts(only)],
+    ["idle_pages", "run it as root", facts({}, 1000)],
+    ["unheard-of", undefined, facts()],
+  ])("%s: what to do is %p", (name, todo, machine) => {
+    const [line] = said(diagnose(machine, { ...ALL, trackers: [fails(name)] }), name);
+    expect(line).toBe(`no: as it was told${todo === undefined ? "" : ` → ${todo}`}`);
+  });
+
+  const open = { allowed: 3, asked: 3 }, closed = { allowed: 0, asked: 3, refusal: "EACCES" };
+
+  test.each<[string, string, MachineFacts["reach"]]>([
+    ["page_walk", "no: this user may not open the page maps of other processes (EACCES) → give it CAP_SYS_PTRACE",
+      { pagemap: closed, clearRefs: open, advise: open }],
+    ["referenced", "no: this user may not clear the accessed bits of other processes (EACCES) → give it CAP_DAC_OVERRIDE",
+      { pagemap: open, clearRefs: closed, advise: open }],
+    ["madvise", "no: this user may not advise about the memory of other processes (EACCES) → give it CAP_SYS_NICE and CAP_SYS_PTRACE",
+      { pagemap: open, clearRefs: open, advise: closed }],
+    ["referenced", "yes: VMA-exact, 24 ms CPU per GiB and scan", { pagemap: open, clearRefs: open, advise: closed }],
+    ["madvise", "yes: verified by the page map, 1300 ms CPU per GiB", { pagemap: closed, clearRefs: closed, advise: { ...closed, allowed: 1 } }],
+  ])("%s works on itself, but for others: %p", (name, line, reach) => {
+    expect(said(diagnose({ ...facts(), reach }, ALL), name)).toEqual([line]);
+  });
+
+  test("says how many processes are open to it", () => {
+    const reach = { pagemap: open, clearRefs: open, advise: { allowed: 2, asked: 3, refusal: "EPERM" } };
+    expect(said(diagnose({ ...facts(), reach }, ALL), "processes")).toEqual(["ok: 2 of 3 may be seen and moved"]);
+  });
+});
+
+describe("the swap", () => {
+  const disk = { "sys/class/block/sda2/start": "", "sys/class/block/queue/rotational": "1\n" };
+  const cacheTodo = "write to memory.reclaim of the target's cgroup, or use zram";
+
+  test.each<[string, KernelFiles, string, string[]]>([
+    ["none", { "proc/swaps": swaps() }, "none", ["no: nothing can be swapped out → zramctl --find --size 4G; mkswap DEVICE; swapon -p 100 DEVICE"]],
+    ["none, and no zram yet", { "proc/swaps": swaps(), "sys/class/zram-control/hot_add": null }, "none", [
+      "no: nothing can be swapped out → modprobe zram; zramctl --find --size 4G; mkswap DEVICE; swapon -p 100 DEVICE",
+    ]],
+    ["zram", {}, "/dev/zram0", ["ok: zram, zstd, 2 GiB, 1 GiB used in 260 MiB of memory, priority 100"]],
+    ["zram of a slow kind", { "sys/block/zram0/comp_algorithm": "lzo-rle lz4 [842]\n", "proc/swaps": swaps(ZRAM) }, "/dev/zram0", [
+      "warn: zram, 842, 2 GiB, 0 B used, priority 100: slow → use another algorithm for it: lz4",
+    ]],
+    ["zram at its limit", { "sys/block/zram0/mm_stat": "900 300 1020 1024\n", "proc/swaps": swaps(ZRAM) }, "/dev/zram0", [
+      "warn: zram, zstd, 2 GiB, 0 B used, priority 100: at its limit of 1 KiB of memory → raise its mem_limit",
+    ]],
+    ["a disk", { "proc/swaps": swaps(DISK), ...disk, "sys/class/block/queue/rotational": "0\n" }, "/dev/sda2", [
+      "ok: partition, 2 GiB, 0 B used, priority -2",
+    ]],
+    ["a rotating disk", { "proc/swaps": swaps(DISK), ...disk }, "/dev/sda2", [
+      "warn: partition on a rotating disk, 2 GiB, 0 B used, priority -2: a page takes some 10 ms to come back → use zram or a solid-state disk",
+    ]],
+    ["a virtual disk, which calls itself rotating", {
+      "proc/swaps": swaps("/dev/vda2 partition 2097152 0 -2"), "sys/class/block/vda2/queue/rotational": "1\n",
+    }, "/dev/vda2", ["ok: partition, 2 GiB, 0 B used, priority -2"]],
+    ["a disk that is filled before zram", { "proc/swaps": swaps("/dev/sdb1 partition 2097152 0 100", "/dev/zram0 file 1024 0 5") }, "/dev/sdb1", [
+      "warn: partition, 2 GiB, 0 B used, priority 100: not filled after /dev/zram0, which is faster → swapoff /dev/zram0; swapon -p 101 /dev/zram0",
+    ]],
+    ["a disk behind zram", { "proc/swaps": swaps(ZRAM, DISK) }, "/dev/sda2", ["ok: partition, 2 GiB, 0 B used, priority -2"]],
+    ["a file that is not seen from here", { "proc/swaps": swaps("/nonexistent/swap\\040file file 2097152 0 -3") }, "/nonexistent/swap\\040file", [
+      "ok: file, 2 GiB, 0 B used, priority -3",
+    ]],
+    ["the cache of a disk", { "proc/swaps": swaps(DISK) }, "swap cache", [
+      `warn: 2 MiB now: what goes to a disk stays here until memory is short → ${cacheTodo}`,
+    ]],
+    ["the cache of a disk, with cgroup v1", {
+      "proc/swaps": swaps(DISK), "sys/fs/cgroup/cgroup.controllers": null, "sys/fs/cgroup/memory/memory.usage_in_bytes": "0",
+    }, "swap cache", [
+      "warn: 2 MiB now: what goes to a disk stays here until memory is short → write 0 to memory.force_empty of the target's cgroup, or use zram",
+    ]],
+    ["no cache of zram", {}, "swap cache", []],
+    ["room", {}, "room", ["ok: 1 GiB of 2 GiB free"]],
+    ["little room", { "proc/meminfo": MEMINFO.replace("SwapFree: 1048576", "SwapFree: 65536") }, "room", [
+      "warn: nearly full: 64 MiB of 2 GiB free → add a swap device, or make this one larger",
+    ]],
+    ["no room", { "proc/meminfo": MEMINFO.replace("SwapFree: 1048576", "SwapFree: 0") }, "room", [
+      "no: full: 0 B of 2 GiB free → add a swap device, or make this one larger",
+    ]],
+    ["zswap in front of zram", { "sys/module/zswap/parameters/enabled": "Y\n" }, "zswap", [
+      "warn: on: pages are compressed twice on their way to zram → boot with zswap.enabled=0",
+    ]],
+    ["zswap in front of a disk", { "sys/module/zswap/parameters/enabled": "Y\n", "proc/swaps": swaps(DISK) }, "zswap", [
+      "ok: on: a pool of compressed memory in front of the disk",
+    ]],
+    ["zswap that is off", {}, "zswap", []],
+  ])("%s", (_what, files, name, lines) => {
+    expect(said(diagnose(facts(files), ALL), name)).toEqual(lines);
+  });
+});
+
+describe("the machine", () => {
+  const kdamond = { "proc/77/stat": "77 (kdamond.0) S 2 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 3 0 0\n" };
+  const admin = "sys/kernel/mm/damon/admin/kdamonds/0";
+
+  test.each<[string, KernelFiles, string, string]>([
+    ["release", {}, "release", "ok: 6.12.94, x64"],
+    ["BTF", { "sys/kernel/btf/vmlinux": null }, "BTF", "warn: not there: no page_walk"],
+    ["lockdown", { "sys/kernel/security/lockdown": "none [integrity] confidentiality\n" }, "lockdown", "ok: integrity"],
+    ["strict lockdown", STRICT, "lockdown", "warn: confidentiality: no page_walk"],
+    ["lockdown that cannot be seen", { "sys/kernel/security/lockdown": null }, "lockdown", "ok: none, or securityfs is not mounted"],
+    ["JIT", {}, "BPF JIT", "ok: on"],
+    ["JIT off", { "proc/sys/net/core/bpf_jit_enable": "0\n" }, "BPF JIT", "warn: off: page_walk is slower → sysctl net.core.bpf_jit_enable=1"],
+    ["no JIT", { "proc/sys/net/core/bpf_jit_enable": null }, "BPF JIT", "warn: not in this kernel: page_walk is slower"],
+    ["PSI", {}, "PSI", "ok: on"],
+    ["PSI off, as RHEL has it", { "proc/pressure/memory": null }, "PSI",
+      "warn: off: the kernel does not tell how much memory is short → boot with psi=1"],
+    ["MGLRU", {}, "MGLRU", "ok: on: clearing by MADV_COLD costs four times as much"],
+    ["MGLRU built but off, as Debian 12 has it", { "sys/kernel/mm/lru_gen/enabled": "0x0000\n" }, "MGLRU", "ok: off"],
+    ["a kernel before MGLRU", { "sys/kernel/mm/lru_gen/enabled": null }, "MGLRU", "ok: not in this kernel"],
+    ["huge pages", {}, "huge pages", "ok: madvise: hot as a whole if any part of it is"],
+    ["no huge pages", { "sys/kernel/mm/transparent_hugepage/enabled": "always madvise [never]\n" }, "huge pages", "ok: never"],
+    ["openEuler's switch", { "sys/kernel/mm/swap/kernel_swap_enable": "false\n" }, "kernel swap",
+      "ok: kernel_swap_enable is false: only etmem swaps"],
+    ["cgroup v2", {}, "cgroup", "ok: v2, memory.reclaim"],
+    ["cgroup v2 before 5.19", { "sys/fs/cgroup/system.slice/memory.reclaim": null }, "cgroup", "ok: v2, no memory.reclaim (Linux 5.19 has it)"],
+    ["cgroup v2 beside a v1 memory controller", {
+      "sys/fs/cgroup/cgroup.controllers": null, "sys/fs/cgroup/unified/cgroup.controllers": "\n", "sys/fs/cgroup/memory/memory.usage_in_bytes": "0\n",
+    }, "cgroup", "ok: v1, memory.force_empty"],
+    ["no memory controller", { "sys/fs/cgroup/cgroup.controllers": "cpu io\n" }, "cgroup", "ok: no memory controller"],
+    ["one node", {}, "NUMA", "ok: 1 node"],
+    ["a slower node", {
+      "sys/devices/system/node/has_memory": "0-1,3\n", "sys/devices/system/node/has_cpu": "0-1\n",
+      "sys/devices/virtual/memory_tiering/memory_tier22/nodelist": "3\n", "sys/devices/virtual/memory_tiering/memory_tier4/nodelist": "0-1\n",
+    }, "NUMA", "ok: 3 nodes, without CPUs: 3, fastest first: 0+1, 3"],
+    ["no DAMON", {}, "DAMON", "ok: not running"],
+    ["DAMON of somebody else", { ...kdamond, [`${admin}/pid`]: "77\n", [`${admin}/contexts/0/operations`]: "paddr\n" }, "DAMON",
+      "warn: runs (kdamond pid 77, paddr): left alone"],
+    ["DAMON of a module", kdamond, "DAMON", "warn: runs (kdamond pid 77): left alone"],
+    ["root", {}, "uid 0", "ok: capabilities: dac_override dac_read_search sys_ptrace sys_admin sys_nice perfmon bpf"],
+    ["root without any", { "proc/self/status": CAPABILITIES("0000000000000000") }, "uid 0", "ok: capabilities: none of use"],
+    ["a user namespace", { "proc/self/uid_map": "0 100000 65536\n" }, "namespace", "warn: a user namespace of its own: capabilities mean less here"],
+  ])("%s", (_what, files, name, line) => {
+    expect(said(diagnose(facts(files), ALL), name)).toEqual([line]);
+  });
+});
