@@ -1,20 +1,29 @@
 // A process belongs to one task at a time: the first that finds it. Pure.
-import type { ProcessId } from "../memory/memory.ts";
+import { processKey, type ProcessId } from "../memory/memory.ts";
 
 export class Claims {
   private readonly owners = new Map<string, string>();
+  /** A pid that is used again may have two owners for a while: the lock for it goes with the last. */
+  private readonly claimsOfPid = new Map<number, number>();
 
   /** The task that has the process now: the claimant, unless another one came before it. */
   claim(process: ProcessId, task: string): string {
-    const key = keyOf(process), owner = this.owners.get(key);
+    const key = processKey(process), owner = this.owners.get(key);
     if (owner !== undefined) return owner;
     this.owners.set(key, task);
+    this.claimsOfPid.set(process.pid, (this.claimsOfPid.get(process.pid) ?? 0) + 1);
     return task;
   }
 
-  /** Only its owner gives a process back. */
-  release(process: ProcessId, task: string): void {
-    if (this.owners.get(keyOf(process)) === task) this.owners.delete(keyOf(process));
+  /** Only its owner gives a process back. True if nobody has a claim on its pid any more. */
+  release(process: ProcessId, task: string): boolean {
+    const key = processKey(process);
+    if (this.owners.get(key) !== task) return false;
+    this.owners.delete(key);
+    const left = this.claimsOfPid.get(process.pid)! - 1;
+    if (left > 0) this.claimsOfPid.set(process.pid, left);
+    else this.claimsOfPid.delete(process.pid);
+    return left === 0;
   }
 }
 
@@ -23,8 +32,4 @@ export interface TargetLocks {
   /** undefined if the process is ours now, else the pid of the daemon that has it: 0 if that lives in another PID namespace. */
   take(pid: number): number | undefined;
   release(pid: number): void;
-}
-
-function keyOf({ pid, startTicks }: ProcessId): string {
-  return `${pid}:${startTicks}`;
 }

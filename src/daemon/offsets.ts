@@ -11,8 +11,12 @@ interface Program {
 /** Never rejects: what went wrong is the reason why the offsets are missing. */
 export async function readOffsetsInChild(self: Program, root: KernelFolders): Promise<KnownOffsets> {
   const words = [...self.leading, "struct-offsets", "--proc", root.proc, "--sys", root.sys];
-  const child = Bun.spawn([self.file, ...words], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [text, complaint, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
-  if (code === 0) return JSON.parse(text) as KnownOffsets;
-  return { missing: complaint.trim().replace(/^etmem: /, "") || `reading the kernel's BTF ended with code ${code}` };
+  try {
+    const child = Bun.spawn([self.file, ...words], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    const [text, complaint, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+    if (code === 0) return JSON.parse(text) as KnownOffsets;
+    return { missing: complaint.trim().replace(/^etmem: /, "") || `reading the kernel's BTF ended with code ${code}` };
+  } catch (error) {
+    return { missing: `the child that reads the kernel's BTF did not run: ${(error as Error).message}` };
+  }
 }

@@ -33,14 +33,20 @@ export interface RoundsParts {
   idle(): void;
 }
 
+/** A target whose memory map is locked for good (a fault on a dead network disk) can keep a system call, but not the daemon. */
+const LONGEST_STOP_MS = 2000;
+
 export function createRounds(parts: RoundsParts): Rounds {
   const { log } = parts, runs = new Map<string, TaskRun>(), claims = new Claims();
-  let offsets: Promise<KnownOffsets> | undefined;
-  const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: () => (offsets ??= parts.offsets()) });
+  const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets) });
 
   const stop = async (ids: readonly string[]) => {
-    const stopping = ids.flatMap((id) => runs.get(id) ?? []);
-    await Promise.all(stopping.map((run) => run.stop()));
+    const stopping = ids.flatMap((id) => runs.get(id) ?? []), stopped = Promise.all(stopping.map((run) => run.stop()));
+    if (!(await within(stopped, LONGEST_STOP_MS))) {
+      log.error("given up waiting for a system call", { tasks: ids.join(","), seconds: LONGEST_STOP_MS / 1000 });
+      pool.abandonBusy(`a system call has not returned for ${LONGEST_STOP_MS / 1000} s`);
+      await stopped;
+    }
     for (const id of ids) runs.delete(id);
     if (runs.size > 0 || stopping.length === 0) return;
     await pool.close();
@@ -59,6 +65,25 @@ export function createRounds(parts: RoundsParts): Rounds {
     status: (task) => runs.get(task.id)?.status() ?? { state: "stopped", tracker: null, processes: [] },
     close: () => stop([...runs.keys()]),
   };
+}
+
+/** What could not be found out is asked for again at the next start of a worker: it may have been a passing want of memory. */
+function keptOnceKnown(ask: () => Promise<KnownOffsets>): () => Promise<KnownOffsets> {
+  let asked: Promise<KnownOffsets> | undefined;
+  return async () => {
+    const known = await (asked ??= ask());
+    if ("missing" in known) asked = undefined;
+    return known;
+  };
+}
+
+async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>(), timer = setTimeout(() => late.resolve(false), ms);
+  try {
+    return await Promise.race([work.then(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function logEyes(log: Log, { sight, exactness, mover, missing }: Eyes): void {

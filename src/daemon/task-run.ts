@@ -1,7 +1,7 @@
 // One started task: its processes, its rounds, and what is known of them.
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
-import type { Eyes, FoundProcess } from "../memory/memory.ts";
+import { processKey, type Eyes, type FoundProcess } from "../memory/memory.ts";
 import { emptyAccount, type ProcessStatus, type TaskStatus } from "../status.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
 import { enter } from "./ledger.ts";
@@ -62,7 +62,10 @@ export class TaskRun {
 
   private async run(): Promise<void> {
     const { task, pool } = this.parts, { signal } = this.stopping;
-    this.eyes = await pool.eyes().catch((error: Error) => this.fail(error));
+    while (this.eyes === null && !signal.aborted) {
+      this.eyes = await pool.eyes().catch((error: Error) => this.fail(error));
+      if (this.eyes === null) await sleep(task.config.project.sleep * 1000, signal);
+    }
     if (this.eyes === null || this.refuses()) return;
     while (!signal.aborted) {
       await this.cycle().catch((error: Error) => this.fail(error));
@@ -106,7 +109,7 @@ export class TaskRun {
 
   /** Processes that came and went. */
   private meet(found: readonly FoundProcess[]): void {
-    const present = new Set(found.map(keyOf));
+    const present = new Set(found.map(processKey));
     for (const [key, member] of this.members) {
       if (present.has(key)) continue;
       this.leave(member);
@@ -114,21 +117,21 @@ export class TaskRun {
       this.parts.log.info("process gone", { task: this.parts.task.id, pid: member.process.pid, name: member.process.comm });
     }
     for (const process of found) {
-      const known = this.members.get(keyOf(process));
+      const known = this.members.get(processKey(process));
       if (known) rename(known, process);
       if (known) continue;
       const status = {
         pid: process.pid, comm: process.comm, state: "waiting", reason: null, residentBytes: 0, swappedBytes: 0, total: emptyAccount(),
       };
-      this.members.set(keyOf(process), { process, status, owned: false, lastReason: null });
+      this.members.set(processKey(process), { process, status, owned: false, lastReason: null });
     }
   }
 
   /** A process belongs to the first task that asks for it, here or in another daemon. */
   private claim(member: Member): boolean {
-    const { task, claims, locks } = this.parts, { process } = member;
+    const { task, claims } = this.parts, { process } = member;
     const owner = claims.claim(process, task.id);
-    const daemon = owner === task.id ? locks.take(process.pid) : undefined;
+    const daemon = owner === task.id ? this.lock(process) : undefined;
     if (daemon !== undefined) claims.release(process, task.id);
     member.owned = owner === task.id && daemon === undefined;
     const holder = daemon === undefined ? `task ${owner}` : daemon === 0 ? "a daemon in another PID namespace" : `the daemon with pid ${daemon}`;
@@ -137,11 +140,19 @@ export class TaskRun {
     return member.owned;
   }
 
+  private lock(process: FoundProcess): number | undefined {
+    try {
+      return this.parts.locks.take(process.pid);
+    } catch (error) {
+      this.parts.claims.release(process, this.parts.task.id);
+      throw error;
+    }
+  }
+
   private leave({ process, owned }: Member): void {
     if (!owned) return;
     this.parts.pool.forget(process);
-    this.parts.locks.release(process.pid);
-    this.parts.claims.release(process, this.parts.task.id);
+    if (this.parts.claims.release(process, this.parts.task.id)) this.parts.locks.release(process.pid);
   }
 
   /** One bad process never stops its task. */
@@ -200,10 +211,6 @@ function rename(member: Member, process: FoundProcess): void {
   if (member.process.comm === process.comm) return;
   member.process = process;
   member.status = { ...member.status, comm: process.comm };
-}
-
-function keyOf({ pid, startTicks }: FoundProcess): string {
-  return `${pid}:${startTicks}`;
 }
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 // The round workers: threads that are there only while a project runs. A process stays with the worker that knows its history.
-import type { Eyes, FoundProcess, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
+import { processKey, type Eyes, type FoundProcess, type KnownOffsets, type ProcessId, type TargetName } from "../memory/memory.ts";
 import type { FromWorker, KernelFolders, ToWorker } from "./round-messages.ts";
 import type { RoundPhase, RoundReport } from "./round.ts";
 
@@ -24,6 +24,12 @@ export interface RoundCall {
 interface Thread {
   readonly worker: Worker;
   readonly eyes: Promise<Eyes>;
+  /** Ends the waiting for its eyes. */
+  readonly fail: (error: Error) => void;
+  /** Processes that it has. */
+  homes: number;
+  /** Rounds that it has been given and that are not done. */
+  rounds: number;
   readonly ended: Promise<void>;
   readonly waiting: Map<number, Waiting>;
 }
@@ -62,26 +68,25 @@ export class WorkerPool {
   /** Runs one round; an aborted signal ends it within one bounded system call, and its report says so. */
   async round(call: RoundCall): Promise<RoundReport> {
     const thread = this.homeOf(call.process);
-    await thread.eyes;
-    const { process, engineType, config, signal } = call;
-    let id = 0;
-    const stop = () => thread.worker.postMessage({ type: "stop", id } satisfies ToWorker);
-    const asked = this.ask(thread, (given) => ({ type: "round", id: (id = given), process, engineType, config }), call.phase);
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
+    thread.rounds += 1;
     try {
-      const answer = await asked;
-      if (answer.type !== "report") throw new Error(`a round was answered by ${answer.type}`);
-      return answer.report;
+      return await this.roundIn(thread, call);
     } finally {
-      signal.removeEventListener("abort", stop);
+      thread.rounds -= 1;
     }
   }
 
   forget(process: ProcessId): void {
-    const key = keyOf(process);
-    this.homes.get(key)?.worker.postMessage({ type: "forget", process } satisfies ToWorker);
-    this.homes.delete(key);
+    const key = processKey(process);
+    const home = this.homes.get(key);
+    if (!home || !this.homes.delete(key)) return;
+    home.homes -= 1;
+    home.worker.postMessage({ type: "forget", process } satisfies ToWorker);
+  }
+
+  /** Gives up every thread that has not answered: whoever waits for it is told. */
+  abandonBusy(reason: string): void {
+    for (const thread of this.threads.filter(({ waiting }) => waiting.size > 0)) this.bury(thread, new Error(reason));
   }
 
   /** Ends all threads; nothing may be running. */
@@ -97,16 +102,33 @@ export class WorkerPool {
     }));
   }
 
+  private async roundIn(thread: Thread, { process, engineType, config, signal, phase }: RoundCall): Promise<RoundReport> {
+    await thread.eyes;
+    let id = 0;
+    const stop = () => thread.worker.postMessage({ type: "stop", id } satisfies ToWorker);
+    const asked = this.ask(thread, (given) => ({ type: "round", id: (id = given), process, engineType, config }), phase);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      const answer = await asked;
+      if (answer.type !== "report") throw new Error(`a round was answered by ${answer.type}`);
+      return answer.report;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
   private first(): Thread {
     return this.threads[0] ?? this.grow();
   }
 
   private homeOf(process: ProcessId): Thread {
-    const key = keyOf(process), home = this.homes.get(key);
+    const key = processKey(process), home = this.homes.get(key);
     if (home) return home;
-    const load = (thread: Thread) => [...this.homes.values()].filter((other) => other === thread).length;
-    const quietest = this.threads.reduce((best, thread) => (load(thread) < load(best) ? thread : best), this.first());
-    const thread = load(quietest) > 0 && this.threads.length < this.parts.threads ? this.grow() : quietest;
+    const quietest = this.threads.reduce((best, thread) => (thread.homes < best.homes ? thread : best), this.first());
+    const allBusy = this.threads.every(({ rounds }) => rounds > 0);
+    const thread = allBusy && this.threads.length < this.parts.threads ? this.grow() : quietest;
+    thread.homes += 1;
     this.homes.set(key, thread);
     return thread;
   }
@@ -116,17 +138,15 @@ export class WorkerPool {
     const { promise: eyes, resolve, reject } = Promise.withResolvers<Eyes>();
     eyes.catch(() => undefined); // whoever asks is told
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    const thread: Thread = { worker, eyes, ended, waiting: new Map() };
+    const thread: Thread = { worker, eyes, fail: reject, homes: 0, rounds: 0, ended, waiting: new Map() };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "ready") resolve(data.eyes);
-      else if (data.type === "blind") reject(new Error(data.reason));
+      else if (data.type === "blind") this.bury(thread, new Error(data.reason));
       else if (data.type === "ended") end();
       else deliver(thread, data);
     };
     worker.onerror = (event) => {
-      const error = new Error(`a round worker failed: ${reasonIn(event.message)}`);
-      reject(error);
-      this.bury(thread, error);
+      this.bury(thread, new Error(`a round worker failed: ${reasonIn(event.message)}`));
     };
     const { root } = this.parts;
     void this.parts.offsets().then((offsets) => worker.postMessage({ type: "begin", offsets, root } satisfies ToWorker), reject);
@@ -138,6 +158,7 @@ export class WorkerPool {
   private bury(thread: Thread, error: Error): void {
     this.threads = this.threads.filter((other) => other !== thread);
     for (const [key, home] of this.homes) if (home === thread) this.homes.delete(key);
+    thread.fail(error);
     for (const waiting of thread.waiting.values()) waiting.reject(error);
     thread.waiting.clear();
     thread.worker.terminate();
@@ -166,8 +187,4 @@ function deliver(thread: Thread, message: Extract<FromWorker, { id: number }>): 
   thread.waiting.delete(message.id);
   if (message.type === "failed") waiting.reject(Object.assign(new Error(message.message), { stack: message.stack ?? message.message }));
   else waiting.resolve(message);
-}
-
-function keyOf({ pid, startTicks }: ProcessId): string {
-  return `${pid}:${startTicks}`;
 }

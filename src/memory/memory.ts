@@ -1,4 +1,4 @@
-// All that an engine may see of memory, and all that it may ask for. Types only: real.ts does it.
+// All that an engine may see of memory, and all that it may ask for, as types: real.ts does it.
 import type { StructOffsets } from "../ffi/page-table-walker.ts";
 import type { HeatMap } from "./heat-map.ts";
 import type { PageRuns } from "./page-runs.ts";
@@ -106,6 +106,11 @@ export interface CpuMs {
 export interface ProcessId {
   readonly pid: number;
   readonly startTicks: number;
+}
+
+/** For maps of processes. */
+export function processKey({ pid, startTicks }: ProcessId): string {
+  return `${pid}:${startTicks}`;
 }
 
 export interface FoundProcess extends ProcessId {

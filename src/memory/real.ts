@@ -5,15 +5,16 @@ import { readProcessMemory, readProcesses, readStat, type ProcessStat } from "..
 import type { Root } from "../proc/root.ts";
 import { CutShortError, isGone } from "../errors.ts";
 import { CpuMeter } from "./cpu-meter.ts";
-import type {
-  FoundProcess, HeatMap, Memory, MoveTally, PageRuns, ProcessId, ProcessRound, ProcessView, Question, Returned, SystemView, TargetName,
+import {
+  processKey, type FoundProcess, type HeatMap, type Memory, type MoveTally, type PageRuns, type ProcessId, type ProcessRound, type ProcessView,
+  type Question, type Returned, type SystemView, type TargetName,
 } from "./memory.ts";
 import { MovedPages } from "./moved-pages.ts";
 import type { Mover } from "./movers/mover.ts";
 import { emptyTally } from "./movers/mover.ts";
 import { nextTurn } from "./next-turn.ts";
 import { RunFeeder } from "./page-runs.ts";
-import { HeldProcess, chooseTargets, processKey } from "./targets.ts";
+import { HeldProcess, chooseTargets } from "./targets.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
 
 /** Pages are looked at once more right before they go, in pieces of 64 MiB. */
@@ -99,8 +100,9 @@ export class RealMemory implements Memory {
 class RealRound implements ProcessRound {
   readonly view: ProcessView;
   private readonly parts: RealMemoryParts;
-  private readonly watched: Watched;
+  private watched: Watched;
   private readonly moved: MovedPages;
+  private heat: HeatMap | undefined;
 
   constructor(parts: RealMemoryParts, watched: Watched, rest: { moved: MovedPages; view: ProcessView }) {
     this.parts = parts;
@@ -116,7 +118,8 @@ class RealRound implements ProcessRound {
   }
 
   async scan(question: Question, intervalMs: number): Promise<HeatMap> {
-    const { tracker } = this.parts, heat = await tracker.begin(this.watched);
+    if (question.markedOnly) this.watched = { ...this.watched, markedOnly: true };
+    const { tracker } = this.parts, heat = (this.heat = await tracker.begin(this.watched));
     for (let window = 1; window <= question.windows && !this.watched.signal.aborted; window++) {
       await pause(intervalMs, this.watched.signal);
       await tracker.look(this.watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
@@ -130,6 +133,7 @@ class RealRound implements ProcessRound {
     const steps = {
       moved: (from: number, to: number) => this.moved.add(from, to),
       proceed: (part: MoveTally) => !this.watched.signal.aborted && proceed(sum(total, part)),
+      isHuge: (chunk: number) => this.heat?.isHuge(chunk) === true,
     };
     try {
       for (let pieces = feeder.take(LAST_LOOK_PAGES); pieces > 0; pieces = feeder.take(LAST_LOOK_PAGES)) {

@@ -6,10 +6,6 @@ import { readStat, type ProcessStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { isGone } from "../errors.ts";
 
-export function processKey(id: ProcessId): string {
-  return `${id.pid}:${id.startTicks}`;
-}
-
 /**
  * The processes named and all their descendants, ascending by pid; kernel threads, zombies and `self` (this daemon) are never
  * among them. Pure: `processes` is what the kernel said.

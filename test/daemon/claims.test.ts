@@ -22,3 +22,13 @@ test.each([
     else expect(claims.claim({ ...process, ...step[2].as }, step[1])).toBe(step[2].owner);
   }
 });
+
+test("the lock of a pid that is used again goes with the last claim on it", () => {
+  const claims = new Claims(), before = { pid: 100, startTicks: 1 }, after = { pid: 100, startTicks: 2 };
+  claims.claim(before, "x");
+  claims.claim(after, "y");
+  expect(claims.release(before, "y")).toBe(false);
+  expect(claims.release(before, "x")).toBe(false);
+  expect(claims.release(after, "y")).toBe(true);
+  expect(claims.release(after, "y")).toBe(false);
+});

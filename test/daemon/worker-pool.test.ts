@@ -57,6 +57,34 @@ describe("a worker pool", () => {
     expect(made.round(call("good"))).rejects.toThrow("no BTF at all");
   });
 
+  test("gives up a thread that hangs in a system call; the next round has another one", async () => {
+    const made = pool(), settled = Promise.allSettled([made.round(call("hangs", 1))]);
+    await Bun.sleep(50);
+    made.abandonBusy("it hangs");
+    expect(await settled).toMatchObject([{ status: "rejected", reason: { message: "it hangs" } }]);
+    expect(await made.round(call("good", 1))).toMatchObject({ outcome: "done" });
+  });
+
+  test("looks again after it was blind", async () => {
+    let asked = 0;
+    const made = pool(() => Promise.resolve(asked++ === 0 ? { missing: "not yet" } : seeing));
+    expect(await Promise.allSettled([made.eyes()])).toMatchObject([{ status: "rejected", reason: { message: "not yet" } }]);
+    expect(await made.eyes()).toMatchObject({ exactness: "page" });
+  });
+
+  test("has no more threads than rounds run at a time", async () => {
+    let begun = 0;
+    const made = pool(() => { begun += 1; return Promise.resolve(seeing); }, 8);
+    for (let pid = 1; pid <= 20; pid++) await made.round(call("good", pid));
+    expect(begun).toBe(1);
+    const controller = new AbortController();
+    const waiting = [1, 2, 3].map((pid) => made.round(call("waits", 100 + pid, controller.signal)));
+    await Bun.sleep(50);
+    controller.abort();
+    await Promise.all(waiting);
+    expect(begun).toBe(3);
+  });
+
   test("starts again after its end", async () => {
     const made = pool();
     await made.round(call("good"));
