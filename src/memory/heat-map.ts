@@ -71,6 +71,18 @@ export class HeatMap {
     return pages;
   }
 
+  /** Is the chunk of this number one huge page? */
+  isHuge(number: number): boolean {
+    const { numbers, sizes } = this.arrays;
+    let low = 0, high = this.chunks;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (numbers[middle]! < number) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.chunks && numbers[low] === number && sizes[low] === HUGE;
+  }
+
   /** Walks the chunks in ascending order. */
   cursor(): HeatCursor {
     return new HeatCursor(this.arrays);

@@ -19,4 +19,6 @@ export interface Mover {
 export interface MoveSteps {
   moved(fromPage: number, toPage: number): void;
   proceed(soFar: MoveTally): boolean;
+  /** Was this chunk one huge page when it was scanned? For movers that name pages one by one. */
+  isHuge?(chunk: number): boolean;
 }

@@ -1,0 +1,132 @@
+// Swap-out by openEuler's module etmem_swap: addresses are written to swap_pages, one a line. A page that was used since the last scan is spared.
+import { closeSync, writeSync } from "node:fs";
+import { PageEntries } from "../../proc/page-entries.ts";
+import type { Root } from "../../proc/root.ts";
+import { SysError, isGone } from "../../errors.ts";
+import { CHUNK_PAGES } from "../heat-map.ts";
+import { hugetlbRuns } from "../hugetlb.ts";
+import type { MoveTally } from "../memory.ts";
+import { openOwnModuleFile } from "../module-file.ts";
+import { nextTurn } from "../next-turn.ts";
+import { RunFeeder, subtract, type PageRuns } from "../page-runs.ts";
+import type { Watched } from "../trackers/tracker.ts";
+import { emptyTally, type Mover, type MoveSteps } from "./mover.ts";
+import { verify, type Called } from "./verified.ts";
+
+/** 32 MiB, as with other movers, in at most so many ranges. */
+const CALL_PAGES = 8192, CALL_RUNS = 1024;
+/** Of one write, which the kernel reclaims as one batch: the original's 200 addresses, and no more memory than a call may move. */
+const MAX_LINES = 200, MAX_WRITE_PAGES = CALL_PAGES;
+
+/** Throws UnsupportedError with what is missing: kernel, module or privilege. */
+export function openSwapPages(root: Root): Mover {
+  closeSync(openOwnModuleFile(root, "swap_pages", "etmem_swap"));
+  return swapPagesMover(root);
+}
+
+export function swapPagesMover(root: Root): Mover {
+  return {
+    name: "swap_pages",
+
+    async swapOut(watched: Watched, runs: PageRuns, steps: MoveSteps): Promise<MoveTally> {
+      const { process, cpu } = watched, tally = emptyTally();
+      const movable = cpu.measure(() => subtract(runs, hugetlbRuns(root, process.pid)));
+      if (movable.pages === 0) return tally;
+      const feeder = new RunFeeder(movable, CALL_RUNS), fd = process.openFile("swap_pages", "w");
+      try {
+        while (!tally.gone && steps.proceed(tally)) {
+          const pieces = feeder.take(CALL_PAGES);
+          if (pieces === 0) break;
+          const asked = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces) };
+          cpu.measure(() => verify(process.pagemap, asked, { tally, steps }, () => write(fd, process.pagemap, asked, steps)));
+          await nextTurn();
+        }
+      } finally {
+        closeSync(fd);
+      }
+      return tally;
+    },
+  };
+}
+
+/**
+ * Asks for every page that is present and nobody else's: of others some versions of the module keep a reference for ever. A huge page is asked for
+ * once; one that was split meanwhile goes by its first page alone, and the rest in a later round.
+ */
+function write(fd: number, pagemap: number, runs: Pick<PageRuns, "from" | "to">, { isHuge }: MoveSteps): Called {
+  const lines = new AddressLines((text) => writeOnce(fd, text));
+  try {
+    for (let i = 0; i < runs.from.length; i++) {
+      for (let page = runs.from[i]!, to = runs.to[i]!; page < to;) {
+        const chunk = Math.floor(page / CHUNK_PAGES), stop = Math.min(to, (chunk + 1) * CHUNK_PAGES);
+        entries.read(pagemap, page, stop - page);
+        if (stop - page === CHUNK_PAGES && isHuge?.(chunk)) {
+          if (entries.isExclusive(0)) lines.add(page, CHUNK_PAGES);
+        } else {
+          for (let at = page; at < stop; at++) if (entries.isExclusive(at - page)) lines.add(at, 1);
+        }
+        page = stop;
+      }
+    }
+    lines.send();
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    return { acceptedPages: lines.sentPages, refusal: null, gone: true };
+  }
+  return { acceptedPages: lines.sentPages, refusal: null, gone: false };
+}
+
+/** One for each thread. */
+const entries = new PageEntries(CHUNK_PAGES);
+
+const ZERO = 48, NEWLINE = 10, DIGITS = new TextEncoder().encode("0123456789abcdef");
+/** "0x", 16 digits and a newline: more than any address has. */
+const text = new Uint8Array(MAX_LINES * 19);
+
+/** Collects addresses into writes of whole lines: each write is parsed by itself, and half an address would be another one. */
+export class AddressLines {
+  sentPages = 0;
+  private readonly write: (text: Uint8Array) => void;
+  private lines = 0;
+  private length = 0;
+  private pages = 0;
+
+  constructor(write: (text: Uint8Array) => void) {
+    this.write = write;
+  }
+
+  /** One address for `pages` pages. */
+  add(page: number, pages: number): void {
+    if (this.lines === MAX_LINES || this.pages + pages > MAX_WRITE_PAGES) this.send();
+    this.length = addLine(text, this.length, page);
+    this.lines += 1;
+    this.pages += pages;
+  }
+
+  send(): void {
+    if (this.lines === 0) return;
+    this.write(text.subarray(0, this.length));
+    this.sentPages += this.pages;
+    this.lines = this.length = this.pages = 0;
+  }
+}
+
+/** The kernel takes all of it or nothing; what it did with it only the page map tells. */
+function writeOnce(fd: number, lines: Uint8Array): void {
+  const written = writeSync(fd, lines);
+  if (written !== lines.length) throw new SysError("write swap_pages", `fd ${fd}`, "EIO", `${written} of ${lines.length} bytes were taken`);
+}
+
+/** `0x7f64d0203000` in lower case, and a newline. Returns where the next line begins. */
+function addLine(into: Uint8Array, at: number, page: number): number {
+  const high = Math.floor(page / 2 ** 20), low = page % 2 ** 20;
+  into[at++] = ZERO;
+  into[at++] = 120; // x
+  let shift = 28;
+  while (shift > 0 && high >>> shift === 0) shift -= 4;
+  if (high > 0) for (; shift >= 0; shift -= 4) into[at++] = DIGITS[(high >>> shift) & 15]!;
+  for (shift = 16; shift >= 0; shift -= 4) into[at++] = DIGITS[(low >>> shift) & 15]!;
+  into.fill(ZERO, at, at + 3); // the three digits within a page
+  into[at + 3] = NEWLINE;
+  return at + 4;
+}
