@@ -148,9 +148,13 @@ export class UnhurriedLines {
   }
 }
 
-/** Lines for syslog(3), which adds time and name. */
-export function syslogSink(write: (priority: number, line: string) => void): Sink {
-  return (level, line) => write(PRIORITY[level], line);
+/** Facility user, as the original's. sys/syslog.h. */
+const LOG_USER = 1 << 3;
+
+/** A line as syslog(3) sends it to the system log: priority, local time, name and pid. */
+export function syslogLine(level: LevelName, line: string, { pid, now = new Date() }: { readonly pid: number; readonly now?: Date }): string {
+  const [, month = "", day = "", , time = ""] = /^\w+ (\w+) 0?(\d+) (\d+) (\S+)/.exec(now.toString()) ?? [];
+  return `<${LOG_USER | PRIORITY[level]}>${month} ${day.padStart(2)} ${time} etmemd[${pid}]: ${line}`;
 }
 
 /** Is this file the stream that a journal reads? systemd names it by device and inode in JOURNAL_STREAM. systemd.exec(5). */

@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { version } from "../package.json";
 import type { Surroundings } from "./commands/command.ts";
 import { EtmemError } from "./errors.ts";
-import type { Attempt, Sink, UnhurriedLines } from "./log.ts";
+import type { Attempt, Form, Sink, UnhurriedLines } from "./log.ts";
 
 const STDOUT = 1, STDERR = 2;
 
@@ -113,18 +113,29 @@ function isTerminal(fd: number): boolean {
 
 /** stderr, if it leads anywhere and this is not the process in the background; otherwise the system log. */
 async function openLog(): Promise<Sink> {
-  const { formatLine, journalLine, plainLine, syslogSink, isJournal, UnhurriedLines } = await import("./log.ts");
+  const { formatLine, journalLine, plainLine, syslogLine, isJournal, UnhurriedLines } = await import("./log.ts");
   const stderr = fstatSync(STDERR, { throwIfNoEntry: false });
   const leadsNowhere = stderr === undefined || (stderr.isCharacterDevice() && stderr.rdev === NULL_DEVICE);
-  if (leadsNowhere || process.env["ETMEMD_READY_FD"] !== undefined) {
-    const { openSyslog } = await import("./ffi/syslog.ts");
-    return syslogSink(openSyslog("etmemd"));
-  }
-  const form = isJournal(process.env["JOURNAL_STREAM"], stderr) ? journalLine : plainLine;
+  const isOurs = !leadsNowhere && process.env["ETMEMD_READY_FD"] === undefined;
+  const ownForm = isOurs && isJournal(process.env["JOURNAL_STREAM"], stderr) ? journalLine : plainLine;
+  const form: Form = isOurs ? ownForm : (level, line) => syslogLine(level, line, { pid: process.pid });
   const missing = (dropped: number): string => form("warning", formatLine("lines of this log are missing", { lines: dropped }));
-  const log = new UnhurriedLines(await stderrAttempt(), missing);
+  const log = new UnhurriedLines(isOurs ? await stderrAttempt() : await syslogAttempt(), missing);
   lines = log;
   return (level, line) => log.write(form(level, line));
+}
+
+/** Not by syslog(3), which waits for a system log that is stuck. */
+async function syslogAttempt(): Promise<Attempt> {
+  const { sendDatagram } = await import("./ffi/notify.ts");
+  return (bytes) => {
+    try {
+      sendDatagram("/dev/log", Buffer.from(bytes).toString());
+      return bytes.length;
+    } catch (error) {
+      return (error as { code?: string }).code === "EAGAIN" ? 0 : "lost";
+    }
+  };
 }
 
 /** A stuck reader of the log, such as a stopped pager, must not stop the daemon. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
-  createLog, formatLine, isJournal, journalLine, plainLine, syslogSink, UnhurriedLines, type LevelName, type Sink,
+  createLog, formatLine, isJournal, journalLine, plainLine, syslogLine, UnhurriedLines, type LevelName, type Sink,
 } from "../src/log.ts";
 
 function recorder(): { lines: string[]; sink: Sink } {
@@ -44,10 +44,10 @@ describe("the log", () => {
     expect(lines.every((line) => line.startsWith("error internal error: "))).toBe(true);
   });
 
-  test("puts the time before lines for people, the priority before lines for a journal, and hands it to syslog", () => {
-    const written = [plainLine("info", "a", new Date(0)), journalLine("warning", "b")];
-    syslogSink((priority, line) => written.push(`${priority} ${line}`))("error", "c");
-    expect(written).toEqual(["1970-01-01T00:00:00.000Z info: a\n", "<4>b\n", "3 c"]);
+  test("puts the time before lines for people, the priority before lines for a journal, and both and the name for syslog", () => {
+    const at = { pid: 7, now: new Date(2026, 0, 2, 3, 4, 5) };
+    const written = [plainLine("info", "a", new Date(0)), journalLine("warning", "b"), syslogLine("error", "c", at)];
+    expect(written).toEqual(["1970-01-01T00:00:00.000Z info: a\n", "<4>b\n", "<11>Jan  2 03:04:05 etmemd[7]: c"]);
   });
 
   test.each([["8:17", true], ["8:18", false], [undefined, false], ["", false]])("JOURNAL_STREAM=%p names the file 8:17: %p", (stream, expected) => {

@@ -88,8 +88,13 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
     ...(state === undefined ? {} : { save: (operation) => state.save(operation) }),
   });
   const server = listen({ socket, log, answer: (question, send) => dispatch.answer(question, send).finally(() => tidyUp(1)) });
+  try {
+    if (detach) writePidFile(PID_FILE, process.pid);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
   for (const task of stored) rounds.start(task);
-  if (detach) writePidFile(PID_FILE, process.pid);
   notifier.ready(state === undefined ? `Listening on socket ${socket}` : `Listening on socket ${socket}, ${state.summary}`);
   reportOutcome(env, { ready: process.pid });
   log.info("listening", { socket, pid: process.pid, version });

@@ -153,8 +153,27 @@ needs(notRoot() ?? missingPrograms("python3"))("without a stderr the log goes to
   }
 });
 
+managed("a system log that is stuck does not stop the daemon", async () => {
+  if (existsSync("/dev/log")) return;
+  const log = await listener("/dev/log"), socket = freshSocket();
+  try {
+    expect((await etmem(["-l", "0", "-s", socket, "-m"], { program: etmemd() })).status).toBe(0);
+    log.stop("SIGSTOP");
+    const ask = (): Promise<unknown> => talk(socket, ["proj_name - file_name - cmd 4 eng_name - eng_cmd - task_name -"]);
+    for (let count = 0; count < 1_000; count += 20) await Promise.all(Array.from({ length: 20 }, ask));
+    expect((await etmem(["project", "show", "-s", socket])).status).toBe(0);
+    log.stop("SIGCONT");
+    await until("it hears all of it", () => log.heard().split("request command=4").length > 1_000);
+  } finally {
+    log.stop("SIGCONT");
+    process.kill(Number(readFileSync(PID_FILE, "utf8")), "SIGTERM");
+    rmSync("/dev/log", { force: true });
+  }
+  await until("the daemon has ended", () => !existsSync(PID_FILE));
+});
+
 /** A datagram socket by path or abstract name (`@…`), which the runtime of these tests does not have. */
-async function listener(address: string): Promise<{ address: string; heard(): string }> {
+async function listener(address: string): Promise<{ address: string; heard(): string; stop(signal: "SIGSTOP" | "SIGCONT"): void }> {
   const script = [
     "import re,socket,sys", "s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM)", "s.bind(re.sub('^@','\\0',sys.argv[1]))", "print('',flush=True)",
     "while True: print(s.recv(4096).decode(),flush=True)",
@@ -169,5 +188,5 @@ async function listener(address: string): Promise<{ address: string; heard(): st
     return child.exited;
   });
   await until(`${address} is listened on`, () => text.startsWith("\n"));
-  return { address, heard: () => text.slice(1) };
+  return { address, heard: () => text.slice(1), stop: (signal) => child.kill(signal) };
 }

@@ -17,7 +17,7 @@ interface Layer {
 const LAYERS: readonly Layer[] = [
   {
     name: "main", files: ["src/main.ts"], may: ["cli", "commands", "log"], packages: ["node:"],
-    also: { "src/main.ts": ["src/ffi/syslog.ts", "src/ffi/probe.ts", "src/ffi/writable.ts", "package.json"] },
+    also: { "src/main.ts": ["src/ffi/notify.ts", "src/ffi/probe.ts", "src/ffi/writable.ts", "package.json"] },
   },
   { name: "cli", files: ["src/cli.ts"], may: ["commands"], also: { "src/cli.ts": ["src/config/nearest.ts"] }, packages: ["clipanion", "node:"] },
   {
