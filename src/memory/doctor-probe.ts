@@ -1,4 +1,4 @@
-// Tries one tracker or the mover on memory of this very process, and measures what it costs. Run it in a child: whatever goes wrong ends with it.
+// Tries one tracker or mover on memory of this very process, and measures what it costs. Run it in a child: whatever goes wrong ends with it.
 import { VMA } from "../proc/maps.ts";
 import { readProcessMemory, readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
@@ -9,6 +9,7 @@ import { CpuMeter } from "./cpu-meter.ts";
 import { PAGE_BYTES } from "./heat-map.ts";
 import type { KnownOffsets } from "./memory.ts";
 import { madviseMover } from "./movers/madvise.ts";
+import type { Mover } from "./movers/mover.ts";
 import { RunBuilder } from "./page-runs.ts";
 import { proveTracker } from "./self-test.ts";
 import { readStructOffsets } from "./struct-offsets.ts";
@@ -28,6 +29,14 @@ const PRETENDED_RSS_BYTES = GIB, PRETENDED_THREADS = GIB / PAGE_BYTES / 64;
 const WARM_UP_ROUNDS = 2, ROUNDS = 3;
 /** The fewest that a round of the daemon has. */
 const SCANS = 2;
+
+/** Every mover, the best first. */
+const MOVERS: readonly (readonly [string, (root: Root) => Mover])[] = [[madviseMover.name, () => madviseMover]];
+
+/** The names of all movers, the best first. */
+export function moverNames(): string[] {
+  return MOVERS.map(([name]) => name);
+}
 
 /** The names of all trackers, the best first. */
 export function trackerNames(root: Root): string[] {
@@ -51,15 +60,18 @@ export async function probeTracker(root: Root, name: string): Promise<Probe> {
 }
 
 /** Pages 16 MiB of this process out and looks whether they went. Where there is no room in swap only the call itself is tried. */
-export async function probeMover(root: Root, freeSwapBytes: number): Promise<Probe> {
-  const { name } = madviseMover, hasRoom = freeSwapBytes >= 4 * MOVED_BYTES;
+export async function probeMover(root: Root, name: string, freeSwapBytes: number): Promise<Probe> {
+  const build = MOVERS.find(([known]) => known === name)?.[1];
+  if (!build) throw new Error(`no mover is called ${name}`);
+  const hasRoom = freeSwapBytes >= 4 * MOVED_BYTES;
   const memory = mapWorkload({ ...SHAPE, bytes: hasRoom ? MOVED_BYTES : PAGE_BYTES * 512, share: 0 });
   try {
+    const mover = build(root);
     return await withOwn(root, memory, async (watched) => {
       const runs = new RunBuilder();
       runs.add(memory.start / PAGE_BYTES, (memory.start + memory.bytes) / PAGE_BYTES);
-      const tally = await madviseMover.swapOut(watched, runs.done(), { moved: () => undefined, proceed: () => true });
-      if (tally.refusal !== null) return { name, works: false, reason: `process_madvise on memory of its own: ${tally.refusal}` };
+      const tally = await mover.swapOut(watched, runs.done(), { moved: () => undefined, proceed: () => true });
+      if (tally.refusal !== null) return { name, works: false, reason: `memory of its own is refused: ${tally.refusal}` };
       const cpuMsPerGib = hasRoom ? cpuMs(watched) * (GIB / (tally.swappedOut * PAGE_BYTES)) : null;
       if (hasRoom && tally.swappedOut === 0) return { name, works: false, reason: `none of ${tally.accepted} pages went to swap` };
       return { name, works: true, exactness: "page", cpuMsPerGib };

@@ -22,7 +22,8 @@ const REACH_OF: Readonly<Record<string, readonly Act[]>> = {
 
 /** What there is to do where a way of working lacks something, the first that holds. */
 const TODOS: Readonly<Record<string, (facts: MachineFacts) => string | undefined>> = {
-  idle_pages: ({ uid }) => uid !== 0 ? "run it as root" : "on openEuler: modprobe etmem_scan; other kernels have no such module",
+  idle_pages: (facts) => ofModule(facts, "etmem_scan"),
+  swap_pages: (facts) => ofModule(facts, "etmem_swap"),
   page_walk: (facts) => {
     const { arch, settings: { btf, lockdown }, privileges: { capabilities, ownUserNamespace } } = facts;
     if (arch !== "x64") return "nothing: it exists for x86-64 only";
@@ -38,6 +39,12 @@ const TODOS: Readonly<Record<string, (facts: MachineFacts) => string | undefined
   referenced: () => "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y",
   madvise: () => "boot Linux 5.10 or later",
 };
+
+/** openEuler's files ask for CAP_SYS_ADMIN before they ask for their module. */
+function ofModule(facts: MachineFacts, name: string): string {
+  if (!facts.settings.etmem) return "nothing: only kernels of openEuler have it (CONFIG_ETMEM)";
+  return facts.privileges.capabilities.includes("CAP_SYS_ADMIN") ? `modprobe ${name}` : allow(facts, "CAP_SYS_ADMIN");
+}
 
 /** Root without a capability runs in a unit or container that took it away; anybody else is better root than partly so. */
 function allow({ uid }: MachineFacts, capabilities: string): string {

@@ -23,6 +23,8 @@ export interface KernelSettings {
   readonly zswap?: boolean;
   /** openEuler's own switch; absent on other kernels. */
   readonly kernelSwap?: boolean;
+  /** The kernel has openEuler's files, with or without the modules behind them. */
+  readonly etmem: boolean;
   /** The zram module is there, if only to be asked for a device. */
   readonly zram: boolean;
 }
@@ -43,6 +45,7 @@ export function readKernelSettings(root: Root): KernelSettings {
     psi: "text" in readKernelText(`${root.proc}/pressure/memory`),
     ...one("zswap", `${sys}/module/zswap/parameters/enabled`, (text) => text === "Y"),
     ...one("kernelSwap", `${sys}/kernel/mm/swap/kernel_swap_enable`, (text) => text === "true"),
+    etmem: existsSync(`${root.proc}/self/idle_pages`),
     zram: existsSync(`${sys}/class/zram-control`),
   };
 }

@@ -1,6 +1,7 @@
 // The built executable on this machine: as root, with single capabilities, as nobody, and where another kernel's files stand in for its own.
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { run } from "../../src/cli.ts";
 import type { Surroundings } from "../../src/commands/command.ts";
 import { COMMANDS } from "../../src/commands/index.ts";
@@ -61,7 +62,7 @@ describe("etmem doctor", () => {
 
   needs(notRoot())("without swap says so, and is exit 1", async () => {
     using root = hostRoot({ "proc/swaps": "Filename Type Size Used Priority\n" });
-    const { status, stdout } = await etmem(["doctor", "--proc", root.proc, "--sys", root.sys]);
+    const { status, stdout } = await etmem(["doctor", "--proc", "proc", "--sys", "./sys/"], { cwd: dirname(root.proc) });
     expect(status).toBe(1);
     expect(stdout).toMatch(/^slide cannot work here: there is no swap\n/);
   });

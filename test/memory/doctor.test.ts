@@ -24,6 +24,7 @@ function said(diagnosis: Diagnosis, name: string): string[] {
 }
 
 const STRICT = { "sys/kernel/security/lockdown": "none integrity [confidentiality]\n" };
+const OPENEULER = { "proc/self/idle_pages": "", "proc/self/swap_pages": "" };
 const MEMINFO = STOCK["proc/meminfo"]!;
 const swaps = (...lines: string[]): string => `Filename Type Size Used Priority\n${lines.join("\n")}\n`;
 const ZRAM = "/dev/zram0 partition 2097152 0 100", DISK = "/dev/sda2 partition 2097152 0 -2";
@@ -74,7 +75,10 @@ describe("a tracker or mover that does not work", () => {
     ["page_walk", "run it in the first user namespace, not in one of a container's own", facts({ "proc/self/uid_map": "0 100000 65536\n" })],
     ["page_idle", "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y", facts()],
     ["page_idle", "give it CAP_SYS_ADMIN", facts(only)],
-    ["idle_pages", "run it as root", facts({}, 1000)],
+    ["idle_pages", "nothing: only kernels of openEuler have it (CONFIG_ETMEM)", facts()],
+    ["idle_pages", "modprobe etmem_scan", facts(OPENEULER)],
+    ["swap_pages", "modprobe etmem_swap", facts(OPENEULER)],
+    ["idle_pages", "run it as root", facts({ ...OPENEULER, ...only }, 1000)],
     ["unheard-of", undefined, facts()],
   ])("%s: what to do is %p", (name, todo, machine) => {
     const [line] = said(diagnose(machine, { ...ALL, trackers: [fails(name)] }), name);
