@@ -21,23 +21,22 @@ const REACH_OF: Readonly<Record<string, readonly Act[]>> = {
 };
 
 /** What there is to do where a way of working lacks something, the first that holds. */
-const TODOS: Readonly<Record<string, (facts: MachineFacts) => string | undefined>> = {
+const TODOS: Readonly<Record<string, (facts: MachineFacts, reason: string) => string | undefined>> = {
   idle_pages: (facts) => ofModule(facts, "etmem_scan"),
   swap_pages: (facts) => ofModule(facts, "etmem_swap"),
   page_walk: (facts) => {
-    const { arch, settings: { btf, lockdown }, privileges: { capabilities, ownUserNamespace } } = facts;
+    const { arch, settings: { btf, lockdown }, privileges: { capabilities } } = facts;
     if (arch !== "x64") return "nothing: it exists for x86-64 only";
     if (!btf) return "boot a kernel with CONFIG_DEBUG_INFO_BTF=y";
     if (lockdown === "confidentiality") return "boot with lockdown=integrity, or without lockdown";
     const mayLoad = capabilities.includes("CAP_SYS_ADMIN") || (capabilities.includes("CAP_BPF") && capabilities.includes("CAP_PERFMON"));
-    if (ownUserNamespace) return "run it in the first user namespace, not in one of a container's own";
-    return mayLoad ? undefined : allow(facts, "CAP_BPF and CAP_PERFMON");
+    return mayLoad && !facts.privileges.ownUserNamespace ? undefined : allow(facts, "CAP_BPF and CAP_PERFMON");
   },
   page_idle: (facts) => {
     return facts.privileges.capabilities.includes("CAP_SYS_ADMIN") ? "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y" : allow(facts, "CAP_SYS_ADMIN");
   },
-  referenced: () => "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y",
-  madvise: () => "boot Linux 5.10 or later",
+  referenced: (_facts, reason) => (reason.includes("CONFIG_PROC_PAGE_MONITOR") ? "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y" : undefined),
+  madvise: (_facts, reason) => (reason.includes("ENOSYS") ? "boot Linux 5.10 or later" : undefined),
 };
 
 /** openEuler's files ask for CAP_SYS_ADMIN before they ask for their module. */
@@ -47,7 +46,8 @@ function ofModule(facts: MachineFacts, name: string): string {
 }
 
 /** Root without a capability runs in a unit or container that took it away; anybody else is better root than partly so. */
-function allow({ uid }: MachineFacts, capabilities: string): string {
+function allow({ uid, privileges }: MachineFacts, capabilities: string): string {
+  if (privileges.ownUserNamespace) return "run it in the first user namespace, not in one of a container's own";
   return uid === 0 ? `give it ${capabilities}` : "run it as root";
 }
 
@@ -55,7 +55,7 @@ function allow({ uid }: MachineFacts, capabilities: string): string {
 export function judgeRung(facts: MachineFacts, area: "trackers" | "movers", probe: Probe): RungFinding {
   const { name } = probe, none = { exactness: null, cpuMsPerGib: null };
   if (!probe.works) {
-    const todo = TODOS[name]?.(facts);
+    const todo = facts.foreignPids === undefined ? TODOS[name]?.(facts, probe.reason) : undefined;
     return { area, name, mark: "no", says: probe.reason, ...(todo === undefined ? {} : { todo }), ...none };
   }
   const { exactness, cpuMsPerGib } = probe;

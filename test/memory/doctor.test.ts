@@ -63,7 +63,7 @@ describe("the verdict", () => {
 describe("a tracker or mover that does not work", () => {
   const only = { "proc/self/status": CAPABILITIES("0000000000000000") };
 
-  test.each<[string, string | undefined, MachineFacts]>([
+  test.each<[string, string | undefined, MachineFacts, string?]>([
     ["page_walk", "boot a kernel with CONFIG_DEBUG_INFO_BTF=y", facts({ "sys/kernel/btf/vmlinux": null })],
     ["page_walk", "boot with lockdown=integrity, or without lockdown", facts(STRICT)],
     ["page_walk", "give it CAP_BPF and CAP_PERFMON", facts(only)],
@@ -80,9 +80,14 @@ describe("a tracker or mover that does not work", () => {
     ["swap_pages", "modprobe etmem_swap", facts(OPENEULER)],
     ["idle_pages", "run it as root", facts({ ...OPENEULER, ...only }, 1000)],
     ["unheard-of", undefined, facts()],
-  ])("%s: what to do is %p", (name, todo, machine) => {
-    const [line] = said(diagnose(machine, { ...ALL, trackers: [fails(name)] }), name);
-    expect(line).toBe(`no: as it was told${todo === undefined ? "" : ` → ${todo}`}`);
+    ["page_walk", undefined, facts({ "proc/self/status": "NSpid:\t1234\t7\n" })],
+    ["referenced", "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y", facts(), "this kernel has no clear_refs (CONFIG_PROC_PAGE_MONITOR)"],
+    ["referenced", undefined, facts()],
+    ["madvise", "boot Linux 5.10 or later", facts(), "process_madvise pid 12: ENOSYS"],
+    ["madvise", undefined, facts()],
+  ])("%s: what to do is %p", (name, todo, machine, reason = "as it was told") => {
+    const [line] = said(diagnose(machine, { trackers: [fails(name, reason)], movers: [] }), name);
+    expect(line).toBe(`no: ${reason}${todo === undefined ? "" : ` → ${todo}`}`);
   });
 
   const open = { allowed: 3, asked: 3 }, closed = { allowed: 0, asked: 3, refusal: "EACCES" };
