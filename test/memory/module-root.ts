@@ -1,5 +1,5 @@
 // A folder that looks like the proc of a kernel with openEuler's modules, and holds one process: this one, under its own pid.
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CpuMeter } from "../../src/memory/cpu-meter.ts";
@@ -34,6 +34,8 @@ export class ModuleRoot {
     writeFileSync(join(own, "smaps"), files.smaps ?? "");
     writeFileSync(join(own, "status"), files.status ?? "");
     for (const name of ["idle_pages", "swap_pages", "pagemap"]) writeFileSync(join(own, name), "");
+    const ends = maps.map((line) => parseInt(line.split("-")[1]!, 16));
+    truncateSync(join(own, "pagemap"), (Math.max(0, ...ends) / 4096) * 8); // a kernel's page map does not end within a VMA
   }
 
   path(name: string): string {

@@ -26,7 +26,7 @@ function runs(...ranges: readonly (readonly [number, number])[]): PageRuns {
 const onward: MoveSteps = { moved: () => undefined, proceed: () => true };
 const repeated = (times: number, entry: bigint) => Array.from({ length: times }, () => entry);
 
-async function writes(root: ModuleRoot, asked: PageRuns, steps: Partial<MoveSteps> = {}): Promise<{ lines: number[]; text: string; accepted: number }> {
+async function writes(root: ModuleRoot, asked: PageRuns, steps: Partial<MoveSteps> = {}) {
   const { accepted } = await swapPagesMover(root.root).swapOut(root.watched(1), asked, { ...onward, ...steps });
   const text = readFileSync(root.path("swap_pages"), "latin1");
   return { lines: text.split("\n").slice(0, -1).map((line) => Number(line) / 4096 - BASE_PAGE), text, accepted };
