@@ -12,6 +12,9 @@ const SLOW_ALGORITHMS = ["lz4hc", "deflate", "842"];
 
 const MAKE_ZRAM = "zramctl --find --size 4G; mkswap DEVICE; swapon -p 100 DEVICE";
 
+/** Elsewhere, and on a disk that turns. */
+const WHAT = { partition: ["disk", "rotating disk"], file: ["swap file", "swap file on a rotating disk"] } as const;
+
 export function hasRoom({ memory: { swapFreeBytes } }: MachineFacts): boolean {
   return swapFreeBytes >= FULL_BYTES;
 }
@@ -40,7 +43,7 @@ export function judgeSwap(facts: MachineFacts): Finding[] {
 
 function judgeDevice(device: SwapDevice, { swap }: MachineFacts): Finding {
   const { path, bytes, usedBytes, priority, kind, zram } = device;
-  const what = kind === "zram" ? `zram${zram ? `, ${zram.algorithm}` : ""}` : device.rotational ? `${kind} on a rotating disk` : kind;
+  const what = kind === "zram" ? `zram${zram ? `, ${zram.algorithm}` : ""}` : WHAT[kind][device.rotational ? 1 : 0];
   const says = `${what}, ${formatBytes(bytes)}, ${formatBytes(usedBytes)} used${held(device)}, priority ${priority}`;
   const finding = { area: "swap", name: path, says };
   const after = swap.find((other) => kind !== "zram" && other.kind === "zram" && other.priority <= priority)?.path;

@@ -128,20 +128,20 @@ describe("the swap", () => {
       "warn: zram, zstd, 2 GiB, 0 B used, priority 100: at its limit of 1 KiB of memory → raise its mem_limit",
     ]],
     ["a disk", { "proc/swaps": swaps(DISK), ...disk, "sys/class/block/queue/rotational": "0\n" }, "/dev/sda2", [
-      "ok: partition, 2 GiB, 0 B used, priority -2",
+      "ok: disk, 2 GiB, 0 B used, priority -2",
     ]],
     ["a rotating disk", { "proc/swaps": swaps(DISK), ...disk }, "/dev/sda2", [
-      "warn: partition on a rotating disk, 2 GiB, 0 B used, priority -2: a page takes some 10 ms to come back → use zram or a solid-state disk",
+      "warn: rotating disk, 2 GiB, 0 B used, priority -2: a page takes some 10 ms to come back → use zram or a solid-state disk",
     ]],
     ["a virtual disk, which calls itself rotating", {
       "proc/swaps": swaps("/dev/vda2 partition 2097152 0 -2"), "sys/class/block/vda2/queue/rotational": "1\n",
-    }, "/dev/vda2", ["ok: partition, 2 GiB, 0 B used, priority -2"]],
+    }, "/dev/vda2", ["ok: disk, 2 GiB, 0 B used, priority -2"]],
     ["a disk that is filled before zram", { "proc/swaps": swaps("/dev/sdb1 partition 2097152 0 100", "/dev/zram0 file 1024 0 5") }, "/dev/sdb1", [
-      "warn: partition, 2 GiB, 0 B used, priority 100: not filled after /dev/zram0, which is faster → swapoff /dev/zram0; swapon -p 101 /dev/zram0",
+      "warn: disk, 2 GiB, 0 B used, priority 100: not filled after /dev/zram0, which is faster → swapoff /dev/zram0; swapon -p 101 /dev/zram0",
     ]],
-    ["a disk behind zram", { "proc/swaps": swaps(ZRAM, DISK) }, "/dev/sda2", ["ok: partition, 2 GiB, 0 B used, priority -2"]],
+    ["a disk behind zram", { "proc/swaps": swaps(ZRAM, DISK) }, "/dev/sda2", ["ok: disk, 2 GiB, 0 B used, priority -2"]],
     ["a file that is not seen from here", { "proc/swaps": swaps("/nonexistent/swap\\040file file 2097152 0 -3") }, "/nonexistent/swap\\040file", [
-      "ok: file, 2 GiB, 0 B used, priority -3",
+      "ok: swap file, 2 GiB, 0 B used, priority -3",
     ]],
     ["the cache of a disk", { "proc/swaps": swaps(DISK) }, "swap cache", [
       `warn: 2 MiB now: what goes to a disk stays here until memory is short → ${cacheTodo}`,
