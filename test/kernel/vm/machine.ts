@@ -1,0 +1,185 @@
+// A virtual machine for one command: a stock kernel under QEMU's software emulation, so that no KVM is needed, with the built executable,
+// busybox and a few modules as its whole system. The guest's streams are ports of a virtio serial device. It leaves nothing behind.
+import { once } from "node:events";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { missingPrograms } from "../../needs.ts";
+import { cpio, type Entry } from "./cpio.ts";
+import { fetchKernel, type Kernel, type Series } from "./kernel.ts";
+import { untilMark } from "./until-mark.ts";
+
+/** What to boot. */
+export interface Machine {
+  readonly kernel: Series;
+  readonly memoryMiB: number;
+  /** NUMA nodes with processors of their own, and behind them nodes of memory alone; the memory is shared out evenly. */
+  readonly nodes: { readonly withCpus: number; readonly memoryOnly: number };
+  readonly swap: "zram" | "disk" | "none";
+  /** More words for the kernel's command line. */
+  readonly append: string;
+  /** QEMU's name of the processor, as "max" or "max,la57=off". */
+  readonly cpu: string;
+  readonly timeoutMs: number;
+}
+
+export const DEFAULTS: Machine = {
+  kernel: "6.12", memoryMiB: 1024, nodes: { withCpus: 1, memoryOnly: 0 }, swap: "zram", append: "", cpu: "max", timeoutMs: 120_000,
+};
+
+/** Where the guest's streams go; without stdin the command reads an empty one. */
+export interface Streams {
+  readonly stdin?: NodeJS.ReadableStream;
+  stdout(chunk: Uint8Array): void;
+  stderr(chunk: Uint8Array): void;
+}
+
+/** The command did not get to its end: the message ends with the kernel's last words. */
+export class MachineError extends Error {}
+
+/** What this machine lacks to run one; absent where nothing is missing. Fetches the kernel. */
+export async function missingMachine(kernel: Series = DEFAULTS.kernel): Promise<string | undefined> {
+  if (process.arch !== "x64") return "needs x86_64";
+  const missing = missingPrograms("qemu-system-x86_64", "busybox", "setpriv", "apt-get", "dpkg-deb");
+  if (missing !== undefined) return missing;
+  return await fetchKernel(kernel).then(() => undefined, (error: Error) => `no kernel ${kernel}: ${error.message}`);
+}
+
+/** Boots, runs the command as root, and gives its exit status. */
+export async function runInMachine(machine: Machine, command: readonly string[], streams: Streams): Promise<number> {
+  const kernel = await fetchKernel(machine.kernel), folder = mkdtempSync(join(tmpdir(), "etmem-vm-"));
+  const mark = crypto.randomUUID();
+  try {
+    writePieces(join(folder, "initrd"), cpio(system(kernel, settings(machine, kernel, mark), command)));
+    if (machine.swap === "disk") makeDisk(join(folder, "swap"), machine.memoryMiB);
+    return await boot({ folder, mark, timeoutMs: machine.timeoutMs, command: qemu(machine, kernel, folder) }, streams);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The command line of QEMU; `folder` holds the first root, the ports' sockets and the disk, and gets the kernel's log. */
+export function qemu(machine: Machine, kernel: Kernel, folder: string): string[] {
+  const { nodes, memoryMiB } = machine, cpus = Math.max(2, nodes.withCpus);
+  const append = `console=ttyS0 loglevel=5 panic=-1 rootfstype=ramfs rdinit=/init ${machine.append}`.trim();
+  return [
+    // No guest outlives the one who started it.
+    "setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64",
+    "-nodefaults", "-no-reboot", "-display", "none", "-machine", "pc", "-accel", "tcg,thread=multi",
+    "-cpu", machine.cpu, "-smp", String(cpus), "-m", `${memoryMiB}M`, ...numa(nodes, { cpus, memoryMiB }),
+    "-kernel", kernel.image, "-initrd", join(folder, "initrd"), "-append", append,
+    "-serial", `file:${join(folder, "log")}`, "-device", "virtio-serial-pci",
+    ...["stdin", "stdout", "stderr"].flatMap((name) => [
+      "-chardev", `socket,id=${name},path=${join(folder, name)}`, "-device", `virtserialport,chardev=${name},name=${name}`,
+    ]),
+    ...(machine.swap === "disk"
+      ? ["-drive", `if=none,id=swap,format=raw,cache=unsafe,file=${join(folder, "swap")}`, "-device", "virtio-blk-pci,drive=swap"] : []),
+  ];
+}
+
+function numa({ withCpus, memoryOnly }: Machine["nodes"], all: { cpus: number; memoryMiB: number }): string[] {
+  const count = withCpus + memoryOnly, share = Math.floor(all.memoryMiB / count);
+  if (count === 1) return [];
+  return Array.from({ length: count }, (_, node) => {
+    const size = node === 0 ? all.memoryMiB - share * (count - 1) : share;
+    const first = Math.ceil((node * all.cpus) / withCpus), last = Math.ceil(((node + 1) * all.cpus) / withCpus) - 1;
+    const cpus = node < withCpus ? `,cpus=${first}-${last}` : "";
+    return ["-object", `memory-backend-ram,id=memory${node},size=${size}M`, "-numa", `node,nodeid=${node},memdev=memory${node}${cpus}`];
+  }).flat();
+}
+
+/** All files of the guest. */
+function system(kernel: Kernel, settingsText: string, command: readonly string[]): Entry[] {
+  const file = (path: string, from: string): Entry => ({ path, mode: 0o755, content: readFileSync(realpathSync(from)) });
+  const text = (path: string, content: string): Entry => ({ path, mode: 0o755, content: Buffer.from(content) });
+  const executable = join(import.meta.dir, "../../../dist/etmem");
+  return [
+    file("/init", join(import.meta.dir, "init.sh")),
+    file("/bin/busybox", Bun.which("busybox") ?? "/bin/busybox"),
+    file("/usr/bin/etmem", executable),
+    { path: "/usr/bin/etmemd", link: "etmem" },
+    ...libraries(executable).map((path) => file(path, path)),
+    ...kernel.modules.map((path) => file(`/modules/${path.slice(path.lastIndexOf("/") + 1)}`, path)),
+    text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"),
+    text("/etc/group", "root:x:0:\nnogroup:x:65534:\n"),
+    text("/settings", settingsText),
+    text("/command", `exec ${command.map(quoted).join(" ")}\n`),
+  ];
+}
+
+function settings({ swap, memoryMiB }: Machine, { modules }: Kernel, mark: string): string {
+  const names = modules.map((path) => path.slice(path.lastIndexOf("/") + 1, -".ko".length));
+  return `SWAP=${swap}\nSWAP_BYTES=${memoryMiB * 1024 ** 2}\nMODULES=${quoted(names.join(" "))}\nMARK=${mark}\n`;
+}
+
+/** The C library's files and the loader, as ldd(1) lists them. */
+function libraries(executable: string): string[] {
+  const listed = Bun.spawnSync(["ldd", executable]).stdout.toString();
+  return [...listed.matchAll(/(\/\S+) \(0x/g)].map(([, path = ""]) => path);
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function writePieces(path: string, pieces: readonly Uint8Array[]): void {
+  const fd = openSync(path, "w");
+  for (const piece of pieces) if (piece.length > 0) writeSync(fd, piece);
+  closeSync(fd);
+}
+
+function makeDisk(path: string, sizeMiB: number): void {
+  writeFileSync(path, "");
+  truncateSync(path, sizeMiB * 1024 ** 2);
+}
+
+interface Boot {
+  readonly folder: string;
+  readonly mark: string;
+  readonly timeoutMs: number;
+  readonly command: string[];
+}
+
+async function boot({ folder, mark, timeoutMs, command }: Boot, streams: Streams): Promise<number> {
+  const finished = Promise.withResolvers<string>(), lines = new Map<string, string>();
+  const port = async (name: string, connected: (socket: Socket) => void): Promise<Server> => {
+    // Half open: what the guest has not read yet is lost with a port that closes both ways.
+    const server = createServer({ allowHalfOpen: true }, (socket) => connected(socket.on("error", () => undefined)));
+    await once(server.listen(join(folder, name)), "listening");
+    return server;
+  };
+  const output = async (name: "stdout" | "stderr") => {
+    const stream = untilMark(mark, (chunk) => streams[name](chunk));
+    return await port(name, (socket) => socket.on("data", (chunk) => {
+      stream.take(chunk);
+      const line = stream.line();
+      if (line !== undefined) lines.set(name, line);
+      if (lines.size === 2) finished.resolve(lines.get("stdout") ?? "");
+    }));
+  };
+  const input = await port("stdin", (socket) => (streams.stdin === undefined ? socket.end() : streams.stdin.pipe(socket)));
+  const servers = [input, await output("stdout"), await output("stderr")];
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const limit = setTimeout(() => finished.reject(stopped(folder, `not done after ${timeoutMs / 1000} s`)), timeoutMs);
+  const ended = child.stderr.text().then(async (problems) => {
+    await child.exited;
+    finished.reject(stopped(folder, problems.trim() || "the guest stopped before the command ended"));
+  });
+  try {
+    return Number(await finished.promise);
+  } finally {
+    clearTimeout(limit);
+    child.kill("SIGKILL");
+    await ended;
+    for (const server of servers) server.close();
+  }
+}
+
+/** Columns of a screen and a half. */
+const LAST_CHARACTERS = 3000;
+
+function stopped(folder: string, what: string): MachineError {
+  const log = join(folder, "log"), lastWords = existsSync(log) ? readFileSync(log, "utf8").slice(-LAST_CHARACTERS) : "";
+  return new MachineError(`${what}\n${lastWords.replaceAll("\r", "")}`.trim());
+}
