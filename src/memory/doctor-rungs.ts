@@ -17,13 +17,14 @@ const NEEDED_FOR_OTHERS: Readonly<Record<Act, { does: string; needs: string }>> 
 
 /** What each way of working must be able to do to others. */
 const REACH_OF: Readonly<Record<string, readonly Act[]>> = {
-  page_walk: ["pagemap", "clearRefs", "advise"], referenced: ["pagemap", "clearRefs"], madvise: ["advise"],
+  idle_pages: ["pagemap"], page_walk: ["pagemap", "clearRefs", "advise"], page_idle: ["pagemap"], referenced: ["pagemap", "clearRefs"],
+  swap_pages: ["pagemap"], madvise: ["advise"],
 };
 
 /** What there is to do where a way of working lacks something, the first that holds. */
 const TODOS: Readonly<Record<string, (facts: MachineFacts, reason: string) => string | undefined>> = {
-  idle_pages: (facts) => ofModule(facts, "etmem_scan"),
-  swap_pages: (facts) => ofModule(facts, "etmem_swap"),
+  idle_pages: (facts, reason) => ofModule(facts, reason, "etmem_scan"),
+  swap_pages: (facts, reason) => ofModule(facts, reason, "etmem_swap"),
   page_walk: (facts) => {
     const { arch, settings: { btf, lockdown }, privileges: { capabilities } } = facts;
     if (arch !== "x64") return "nothing: it exists for x86-64 only";
@@ -32,17 +33,15 @@ const TODOS: Readonly<Record<string, (facts: MachineFacts, reason: string) => st
     const mayLoad = capabilities.includes("CAP_SYS_ADMIN") || (capabilities.includes("CAP_BPF") && capabilities.includes("CAP_PERFMON"));
     return mayLoad && !facts.privileges.ownUserNamespace ? undefined : allow(facts, "CAP_BPF and CAP_PERFMON");
   },
-  page_idle: (facts) => {
-    return facts.privileges.capabilities.includes("CAP_SYS_ADMIN") ? "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y" : allow(facts, "CAP_SYS_ADMIN");
-  },
+  page_idle: (facts, reason) =>
+    reason.includes("CONFIG_IDLE_PAGE_TRACKING") ? "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y" : allow(facts, "CAP_SYS_ADMIN"),
   referenced: (_facts, reason) => (reason.includes("CONFIG_PROC_PAGE_MONITOR") ? "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y" : undefined),
   madvise: (_facts, reason) => (reason.includes("ENOSYS") ? "boot Linux 5.10 or later" : undefined),
 };
 
-/** openEuler's files ask for CAP_SYS_ADMIN before they ask for their module. */
-function ofModule(facts: MachineFacts, name: string): string {
+function ofModule(facts: MachineFacts, reason: string, name: string): string {
   if (!facts.settings.etmem) return "nothing: only kernels of openEuler have it (CONFIG_ETMEM)";
-  return facts.privileges.capabilities.includes("CAP_SYS_ADMIN") ? `modprobe ${name}` : allow(facts, "CAP_SYS_ADMIN");
+  return reason.includes("not loaded") ? `modprobe ${name}` : allow(facts, "CAP_SYS_ADMIN");
 }
 
 /** Root without a capability runs in a unit or container that took it away; anybody else is better root than partly so. */

@@ -152,27 +152,43 @@ describe("on another kernel", () => {
     for (const words of [["obj", "add", "-f", file], ["project", "start", "-n", "p"]]) expect((await daemon.client(...words)).status).toBe(0);
     const swappedKib = (): number => Number(/^VmSwap:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]);
     await until("the workload is in swap", () => swappedKib() > 30 * 1024, 30_000);
-    expect(daemon.log()).toMatch(/tracker chosen tracker=referenced/);
-    expect(daemon.log()).toMatch(/tracker not used tracker=page_walk reason="?this kernel has no BTF/);
+    expect((await daemon.client("project", "show", "-n", "p", "--json")).stdout).toMatch(/"tracker": ?"referenced"/);
+  });
+});
+
+/** The command in this process, with children and a terminal of the test's choice. */
+async function inProcess(around: Partial<Surroundings>): Promise<Ran> {
+  const written = { stdout: "", stderr: "" };
+  const whole = {
+    program: "etmem", version: "0", cwd: "/", env: {}, isTerminal: { stdout: false, stderr: false }, self: { file: executable(), leading: [] },
+    stdout: (text: string) => ((written.stdout += text), true), stderr: (text: string) => ((written.stderr += text), true), ...around,
+  } as unknown as Surroundings;
+  return { status: await run(["doctor"], whole, COMMANDS), ...written };
+}
+
+describe("a child that tries something", () => {
+  const shell = (script: string) => ({ self: { file: "/bin/sh", leading: ["-c", script] } });
+
+  test("and is killed by it says that it does not work", async () => {
+    const { status, stdout, stderr } = await inProcess(shell("kill -9 $$"));
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
+    expect(stdout).toMatch(/page_walk +no +trying it ended with signal SIGKILL\n/);
+  });
+
+  test("and has a bug is a bug", async () => {
+    const { status, stdout, stderr } = await inProcess(shell("echo boom >&2; exit 70"));
+    expect({ status, stdout }).toEqual({ status: 70, stdout: "" });
+    expect(stderr).toMatch(/boom/);
   });
 });
 
 describe("on a terminal", () => {
-  async function written(env: Record<string, string>, terminal: boolean): Promise<string> {
-    let text = "";
-    const around = {
-      program: "etmem", version: "0", cwd: "/", env, isTerminal: { stdout: terminal, stderr: terminal },
-      stdout: (more: string) => ((text += more), true), stderr: () => true, self: { file: executable(), leading: [] },
-    } as unknown as Surroundings;
-    await run(["doctor"], around, COMMANDS);
-    return text;
-  }
-
-  test.each<[string, Record<string, string>, boolean, boolean]>([
-    ["there is colour", { TERM: "xterm", NO_COLOR: "" }, true, true],
-    ["NO_COLOR is honoured", { TERM: "xterm", NO_COLOR: "1" }, true, false],
-    ["a dumb one gets none", { TERM: "dumb" }, true, false],
-  ])("%s", async (_what, env, terminal, colour) => {
-    expect((await written(env, terminal)).includes("\x1b[")).toBe(colour);
+  test.each<[string, Record<string, string>, boolean]>([
+    ["there is colour", { TERM: "xterm", NO_COLOR: "" }, true],
+    ["NO_COLOR is honoured", { TERM: "xterm", NO_COLOR: "1" }, false],
+    ["a dumb one gets none", { TERM: "dumb" }, false],
+  ])("%s", async (_what, env, colour) => {
+    const { stdout } = await inProcess({ env, isTerminal: { stdout: true, stderr: true } });
+    expect(stdout.includes("\x1b[")).toBe(colour);
   });
 });
