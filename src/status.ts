@@ -41,6 +41,10 @@ export interface TaskStatus {
   readonly tracker: string | null;
   readonly exactness?: string;
   readonly mover?: string;
+  /** Why this tracker and this mover: they were named, or are the best that works here. */
+  readonly chosen?: string;
+  /** Better trackers and movers, and why they are not used. */
+  readonly notUsed?: readonly { readonly name: string; readonly reason: string }[];
   readonly cautions?: readonly string[];
   readonly processes: readonly ProcessStatus[];
   readonly total?: Account;

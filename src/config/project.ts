@@ -10,6 +10,12 @@ export const projectFields = {
   loop: int(1, 120, { doc: "Scans of a round." }),
   interval: int(1, 1200, { unit: "s", doc: "Time between the scans of a round." }),
   sleep: int(1, 1200, { unit: "s", doc: "Time between two rounds." }),
+  tracker: choice(["idle_pages", "page_walk", "page_idle", "referenced"], {
+    doc: "Look at memory in this way and in no other; the best that works here where it is not set.", fallback: undefined,
+  }),
+  mover: choice(["swap_pages", "madvise"], {
+    doc: "Swap out in this way and in no other; the best that works here where it is not set.", fallback: undefined,
+  }),
 } as const;
 
 export type ProjectValues = Values<typeof projectFields>;

@@ -1,5 +1,5 @@
 // What the daemon's main thread and its round workers say to each other. All of it is plain data.
-import type { Eyes, FoundProcess, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
+import type { Eyes, Forced, FoundProcess, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
 import type { RoundPhase, RoundReport } from "./round.ts";
 
 /** The folders of the kernel's files. */
@@ -9,7 +9,7 @@ export interface KernelFolders {
 }
 
 export type ToWorker =
-  | { readonly type: "begin"; readonly offsets: KnownOffsets; readonly root: KernelFolders }
+  | { readonly type: "begin"; readonly offsets: KnownOffsets; readonly root: KernelFolders; readonly forced: Forced }
   | { readonly type: "find"; readonly id: number; readonly target: TargetName }
   | { readonly type: "round"; readonly id: number; readonly process: FoundProcess; readonly engineType: string; readonly config: object }
   | { readonly type: "stop"; readonly id: number }

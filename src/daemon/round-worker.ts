@@ -2,8 +2,8 @@
 import { engines } from "../engines/index.ts";
 import { EtmemError } from "../errors.ts";
 import { openMemory } from "../memory/capabilities.ts";
-import type { KnownOffsets, Memory } from "../memory/memory.ts";
-import type { FromWorker, KernelFolders, ToWorker } from "./round-messages.ts";
+import type { Memory } from "../memory/memory.ts";
+import type { FromWorker, ToWorker } from "./round-messages.ts";
 import { runRound } from "./round.ts";
 
 declare const self: Worker;
@@ -13,7 +13,7 @@ let memory: Memory | undefined;
 
 self.onmessage = (event: MessageEvent<ToWorker>) => {
   const message = event.data;
-  if (message.type === "begin") void begin(message.offsets, message.root);
+  if (message.type === "begin") void begin(message);
   else if (message.type === "find") answer(message.id, async () => ({ type: "found", id: message.id, processes: eyes().find(message.target) }));
   else if (message.type === "round") answer(message.id, () => round(message));
   else if (message.type === "stop") running.get(message.id)?.abort();
@@ -21,9 +21,9 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
   else end();
 };
 
-async function begin(offsets: KnownOffsets, root: KernelFolders): Promise<void> {
+async function begin({ offsets, root, forced }: Extract<ToWorker, { type: "begin" }>): Promise<void> {
   try {
-    const opened = await openMemory(offsets, root);
+    const opened = await openMemory(offsets, root, forced);
     memory = opened.memory;
     say({ type: "ready", eyes: opened.eyes });
   } catch (error) {

@@ -6,7 +6,7 @@ import type { TaskStatus } from "../status.ts";
 import { Claims, type TargetLocks } from "./claims.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { KernelFolders } from "./round-messages.ts";
-import { TaskRun } from "./task-run.ts";
+import { TaskRun, reasonOf } from "./task-run.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export interface Rounds {
@@ -40,6 +40,13 @@ export function createRounds(parts: RoundsParts): Rounds {
   const { log } = parts, runs = new Map<string, TaskRun>(), claims = new Claims();
   const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets) });
 
+  const told = new Set<string>();
+  const sighted = (eyes: Eyes) => {
+    const key = [eyes.sight.tracker, eyes.mover, ...Object.values(eyes.forced)].join();
+    if (!told.has(key)) logEyes(log, eyes);
+    told.add(key);
+  };
+
   const stop = async (ids: readonly string[]) => {
     const stopping = ids.flatMap((id) => runs.get(id) ?? []), stopped = Promise.all(stopping.map((run) => run.stop()));
     if (!(await within(stopped, LONGEST_STOP_MS))) {
@@ -50,15 +57,15 @@ export function createRounds(parts: RoundsParts): Rounds {
     for (const id of ids) runs.delete(id);
     if (runs.size > 0 || stopping.length === 0) return;
     await pool.close();
+    told.clear();
     parts.idle();
   };
 
   return {
     refusal: (engineType) => engines.find(({ name }) => name === engineType)?.policy ? undefined : `engine ${engineType} cannot run yet`,
     start(task) {
-      const run = new TaskRun({ task, pool, claims, locks: parts.locks, log });
+      const run = new TaskRun({ task, pool, claims, locks: parts.locks, log, sighted });
       runs.set(task.id, run);
-      if (runs.size === 1) void pool.eyes().then((eyes) => logEyes(log, eyes), () => undefined);
       run.begin();
     },
     stop: (tasks) => stop(tasks.map(({ id }) => id)),
@@ -86,7 +93,11 @@ async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
   }
 }
 
-function logEyes(log: Log, { sight, exactness, mover, missing }: Eyes): void {
-  log.info("tracker chosen", { tracker: sight.tracker, exactness, mover });
-  for (const { tracker, reason } of missing) log.warning("tracker not used", { tracker, reason });
+/** Once for each choice: all tasks that leave the choice to us share one. */
+function logEyes(log: Log, eyes: Eyes): void {
+  const { sight, exactness, mover, missing, missingMovers } = eyes;
+  log.info("tracker chosen", { tracker: sight.tracker, exactness, mover, because: reasonOf(eyes) });
+  const tell = exactness === "page" ? log.info : log.warning; // nothing is lost by a better rung of the same exactness
+  for (const { tracker, reason } of missing) tell("tracker not used", { tracker, reason });
+  for (const { mover: name, reason } of missingMovers) log.info("mover not used", { mover: name, reason });
 }

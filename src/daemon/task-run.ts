@@ -1,7 +1,7 @@
 // One started task: its processes, its rounds, and what is known of them.
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
-import { processKey, type Eyes, type FoundProcess } from "../memory/memory.ts";
+import { processKey, type Eyes, type Forced, type FoundProcess } from "../memory/memory.ts";
 import { emptyAccount, type ProcessStatus, type TaskStatus } from "../status.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
 import { enter } from "./ledger.ts";
@@ -15,6 +15,8 @@ interface TaskParts {
   readonly claims: Claims;
   readonly locks: TargetLocks;
   readonly log: Log;
+  /** Called when it is known what the task sees and moves with. */
+  sighted(eyes: Eyes): void;
 }
 
 interface Member {
@@ -53,7 +55,7 @@ export class TaskRun {
   }
 
   status(): TaskStatus {
-    const seen = this.eyes ? { exactness: this.eyes.exactness, mover: this.eyes.mover } : {};
+    const seen = this.eyes ? sightOf(this.eyes) : {};
     return {
       state: this.state, tracker: this.eyes?.sight.tracker ?? null, ...seen, cautions: this.cautions,
       processes: [...this.members.values()].map(({ status }) => status), total: this.total,
@@ -63,20 +65,31 @@ export class TaskRun {
   private async run(): Promise<void> {
     const { task, pool } = this.parts, { signal } = this.stopping;
     while (this.eyes === null && !signal.aborted) {
-      this.eyes = await pool.eyes().catch((error: Error) => this.fail(error));
+      this.eyes = await pool.eyes(this.forced()).catch((error: Error) => this.fail(error, this.isForced() ? "refused" : "failed"));
       if (this.eyes === null) await sleep(task.config.project.sleep * 1000, signal);
     }
-    if (this.eyes === null || this.refuses()) return;
+    if (this.eyes === null) return;
+    this.parts.sighted(this.eyes);
+    if (this.refuses()) return;
     while (!signal.aborted) {
       await this.cycle().catch((error: Error) => this.fail(error));
       await sleep(task.config.project.sleep * 1000, signal);
     }
   }
 
-  /** Without eyes a task has failed; a cycle that failed, as with a thread that died, is followed by others. */
-  private fail({ message }: Error): null {
-    const { task, log } = this.parts, state = `failed: ${message}`;
-    if (!this.stopping.signal.aborted && state !== this.state) log.error("task failed", { task: task.id, reason: message });
+  private forced(): Forced {
+    const { tracker, mover } = this.parts.task.config.project;
+    return { tracker, mover };
+  }
+
+  private isForced(): boolean {
+    return Object.values(this.forced()).some((name) => name !== undefined);
+  }
+
+  /** Without eyes a task has failed, or is refused what its project names; a failed cycle, as with a thread that died, is followed by others. */
+  private fail({ message }: Error, how: "failed" | "refused" = "failed"): null {
+    const { task, log } = this.parts, state = `${how}: ${message}`;
+    if (!this.stopping.signal.aborted && state !== this.state) log.error(`task ${how}`, { task: task.id, reason: message });
     this.state = state;
     return null;
   }
@@ -98,7 +111,7 @@ export class TaskRun {
 
   private async cycle(): Promise<void> {
     const { task, pool } = this.parts;
-    this.meet(await pool.find(task.target));
+    this.meet(await pool.find(task.target, this.forced()));
     const queue = [...this.members.values()].filter((member) => member.owned || this.claim(member));
     this.setState(this.members.size === 0 ? `waiting for a process of ${task.target.type} ${task.target.value}` : "running");
     const lane = async () => {
@@ -160,7 +173,7 @@ export class TaskRun {
     const { task, pool, log } = this.parts, { process, status } = member;
     try {
       const report = await pool.round({
-        process, engineType: task.engineType, config: task.config, signal: this.stopping.signal,
+        process, engineType: task.engineType, config: task.config, forced: this.forced(), signal: this.stopping.signal,
         phase: (phase: RoundPhase) => void (status.state = phase),
       });
       this.enter(member, report);
@@ -204,6 +217,18 @@ export class TaskRun {
     this.state = state;
     this.parts.log.info("task", { task: this.parts.task.id, state });
   }
+}
+
+/** Why this tracker and this mover, in words. */
+export function reasonOf({ forced: { tracker, mover } }: Eyes): string {
+  const named = [tracker === undefined ? [] : `tracker=${tracker}`, mover === undefined ? [] : `mover=${mover}`].flat();
+  return named.length === 0 ? "the best that works here" : `named in [project]: ${named.join(", ")}`;
+}
+
+function sightOf(eyes: Eyes): Pick<TaskStatus, "exactness" | "mover" | "chosen" | "notUsed"> {
+  const trackers = eyes.missing.map(({ tracker, reason }) => ({ name: tracker, reason }));
+  const movers = eyes.missingMovers.map(({ mover, reason }) => ({ name: mover, reason }));
+  return { exactness: eyes.exactness, mover: eyes.mover, chosen: reasonOf(eyes), notUsed: [...trackers, ...movers] };
 }
 
 /** By exec a process gets another name. */

@@ -1,5 +1,5 @@
 // The round workers: threads that are there only while a project runs. A process stays with the worker that knows its history.
-import { processKey, type Eyes, type FoundProcess, type KnownOffsets, type ProcessId, type TargetName } from "../memory/memory.ts";
+import { processKey, type Eyes, type Forced, type FoundProcess, type KnownOffsets, type ProcessId, type TargetName } from "../memory/memory.ts";
 import type { FromWorker, KernelFolders, ToWorker } from "./round-messages.ts";
 import type { RoundPhase, RoundReport } from "./round.ts";
 
@@ -17,12 +17,16 @@ export interface RoundCall {
   readonly process: FoundProcess;
   readonly engineType: string;
   readonly config: object;
+  /** What its project names; nothing if absent. */
+  readonly forced?: Forced;
   readonly signal: AbortSignal;
   phase(phase: RoundPhase): void;
 }
 
 interface Thread {
   readonly worker: Worker;
+  /** What it sees and moves with: a thread has one tracker and one mover. */
+  readonly forced: string;
   readonly eyes: Promise<Eyes>;
   /** Ends the waiting for its eyes. */
   readonly fail: (error: Error) => void;
@@ -54,12 +58,12 @@ export class WorkerPool {
   }
 
   /** What rounds see with; rejects where no tracker works here. */
-  eyes(): Promise<Eyes> {
-    return this.first().eyes;
+  eyes(forced: Forced = {}): Promise<Eyes> {
+    return this.first(forced).eyes;
   }
 
-  async find(target: TargetName): Promise<readonly FoundProcess[]> {
-    const thread = this.first();
+  async find(target: TargetName, forced: Forced = {}): Promise<readonly FoundProcess[]> {
+    const thread = this.first(forced);
     await thread.eyes;
     const answer = await this.ask(thread, (id) => ({ type: "find", id, target }));
     return answer.type === "found" ? answer.processes : [];
@@ -67,7 +71,7 @@ export class WorkerPool {
 
   /** Runs one round; an aborted signal ends it within one bounded system call, and its report says so. */
   async round(call: RoundCall): Promise<RoundReport> {
-    const thread = this.homeOf(call.process);
+    const thread = this.homeOf(call.process, call.forced ?? {});
     thread.rounds += 1;
     try {
       return await this.roundIn(thread, call);
@@ -118,27 +122,29 @@ export class WorkerPool {
     }
   }
 
-  private first(): Thread {
-    return this.threads[0] ?? this.grow();
+  private first(forced: Forced): Thread {
+    return this.threads.find((thread) => thread.forced === forcedKey(forced)) ?? this.grow(forced);
   }
 
-  private homeOf(process: ProcessId): Thread {
+  private homeOf(process: ProcessId, forced: Forced): Thread {
     const key = processKey(process), home = this.homes.get(key);
-    if (home) return home;
-    const quietest = this.threads.reduce((best, thread) => (thread.homes < best.homes ? thread : best), this.first());
-    const allBusy = this.threads.every(({ rounds }) => rounds > 0);
-    const thread = allBusy && this.threads.length < this.parts.threads ? this.grow() : quietest;
+    if (home?.forced === forcedKey(forced)) return home;
+    this.forget(process);
+    const first = this.first(forced), fitting = this.threads.filter((thread) => thread.forced === first.forced);
+    const quietest = fitting.reduce((best, thread) => (thread.homes < best.homes ? thread : best), first);
+    const allBusy = fitting.every(({ rounds }) => rounds > 0);
+    const thread = allBusy && this.threads.length < this.parts.threads ? this.grow(forced) : quietest;
     thread.homes += 1;
     this.homes.set(key, thread);
     return thread;
   }
 
-  private grow(): Thread {
+  private grow(forced: Forced): Thread {
     const worker = new Worker(this.parts.worker);
     const { promise: eyes, resolve, reject } = Promise.withResolvers<Eyes>();
     eyes.catch(() => undefined); // whoever asks is told
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    const thread: Thread = { worker, eyes, fail: reject, homes: 0, rounds: 0, ended, waiting: new Map() };
+    const thread: Thread = { worker, forced: forcedKey(forced), eyes, fail: reject, homes: 0, rounds: 0, ended, waiting: new Map() };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "ready") resolve(data.eyes);
       else if (data.type === "blind") this.bury(thread, new Error(data.reason));
@@ -149,7 +155,7 @@ export class WorkerPool {
       this.bury(thread, new Error(`a round worker failed: ${reasonIn(event.message)}`));
     };
     const { root } = this.parts;
-    void this.parts.offsets().then((offsets) => worker.postMessage({ type: "begin", offsets, root } satisfies ToWorker), reject);
+    void this.parts.offsets().then((offsets) => worker.postMessage({ type: "begin", offsets, root, forced } satisfies ToWorker), reject);
     this.threads.push(thread);
     return thread;
   }
@@ -170,6 +176,10 @@ export class WorkerPool {
     thread.worker.postMessage(message(id));
     return promise;
   }
+}
+
+function forcedKey({ tracker = "", mover = "" }: Forced): string {
+  return `${tracker} ${mover}`;
 }
 
 /** The runtime puts the source and the stack around the message (Bun 1.4.5). */

@@ -42,10 +42,14 @@ export const slide = defineEngine({
   ],
   commands: {},
   policy: {
-    refusal: ({ task }, sight) =>
-      task.swap_flag && !sight.seesSwapFlag
-        ? "swap_flag=yes needs openEuler's kernel module etmem_scan (modprobe etmem_scan), which is not loaded; nothing is moved"
-        : undefined,
+    refusal({ project, task }, sight) {
+      if (!task.swap_flag || sight.seesSwapFlag) return undefined;
+      if (project.tracker !== undefined && project.tracker !== "idle_pages") {
+        return `swap_flag=yes needs tracker=idle_pages: ${project.tracker} does not see which memory is marked; nothing is moved`;
+      }
+      const why = sight.tracker === "idle_pages" ? "and a newer one: this one does not know marked memory" : "which is not loaded";
+      return `swap_flag=yes needs openEuler's kernel module etmem_scan (modprobe etmem_scan), ${why}; nothing is moved`;
+    },
 
     cautions({ project, task }, sight) {
       const cautions: string[] = [];
@@ -73,6 +77,7 @@ export const slide = defineEngine({
     question: ({ project, task }, sight) => ({
       windows: Math.max(2, project.loop),
       threshold: sight.seesWrites ? task.T : Math.min(task.T, project.loop),
+      ...(task.swap_flag ? { markedOnly: true } : {}),
     }),
 
     decide(heat, { task }, { question, process }) {

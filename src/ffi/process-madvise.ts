@@ -1,4 +1,5 @@
 // Advice about the memory of another process. pidfd_open(2), process_madvise(2)
+import { constants } from "node:os";
 import { ptr } from "bun:ffi";
 import { NR, rawSyscall } from "./libc.ts";
 import { SysError } from "../errors.ts";
@@ -35,4 +36,10 @@ export class RangeVector {
   advise(pidfd: number, first: number, count: number, advice: number): number {
     return rawSyscall(NR.process_madvise, pidfd, this.address + 16 * first, count, advice, 0);
   }
+}
+
+/** Does this kernel have process_madvise? Asked about no process at all. */
+export function isProcessMadviseKnown(): boolean {
+  const { ENOSYS } = constants.errno;
+  return rawSyscall(NR.process_madvise, -1, 0, 0, ADVICE.pageout, 0) !== -ENOSYS;
 }

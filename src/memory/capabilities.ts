@@ -2,22 +2,37 @@
 // pages from untouched ones on memory of our own is not used.
 import { existsSync, readFileSync } from "node:fs";
 import { PageTableWalker } from "../ffi/page-table-walker.ts";
+import { isProcessMadviseKnown } from "../ffi/process-madvise.ts";
 import { readCpuFacts } from "../proc/cpuinfo.ts";
 import { kernelRoot, type Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { Eyes, KnownOffsets, Memory, Missing } from "./memory.ts";
+import type { Eyes, Forced, KnownOffsets, Memory, Missing, MissingMover } from "./memory.ts";
 import { madviseMover } from "./movers/madvise.ts";
+import type { Mover } from "./movers/mover.ts";
+import { openSwapPages } from "./movers/swap-pages.ts";
 import { RealMemory } from "./real.ts";
 import { proveTracker } from "./self-test.ts";
+import { IdlePagesTracker } from "./trackers/idle-pages.ts";
+import { PageIdleTracker } from "./trackers/page-idle.ts";
 import { PageWalkTracker } from "./trackers/page-walk.ts";
 import { ReferencedTracker } from "./trackers/referenced.ts";
 import type { Tracker } from "./trackers/tracker.ts";
 
-/** The kernel's memory with the best that works here. Throws UnsupportedError with every tracker's reason where nothing does. */
-export async function openMemory(offsets: KnownOffsets, root: Root = kernelRoot): Promise<{ memory: Memory; eyes: Eyes }> {
-  const { tracker, missing } = await chooseTracker(root, offsets);
-  const memory = new RealMemory({ root, tracker, mover: madviseMover });
-  return { memory, eyes: { sight: tracker.sight, exactness: tracker.exactness, mover: madviseMover.name, missing } };
+/** A tracker by its name, as `tracker=` of [project] has it. Building it throws UnsupportedError with what is missing. */
+export type Rung = readonly [name: string, build: () => Tracker, exactness: string];
+
+/** A mover by its name, as `mover=` of [project] has it. Building it throws UnsupportedError with what is missing. */
+export type MoverRung = readonly [name: string, build: () => Mover];
+
+/**
+ * The kernel's memory with the best that works here, or with what is named. Throws UnsupportedError with every reason where nothing does, or where
+ * what is named does not.
+ */
+export async function openMemory(offsets: KnownOffsets, root: Root = kernelRoot, forced: Forced = {}): Promise<{ memory: Memory; eyes: Eyes }> {
+  const { mover, missingMovers } = chooseMover(root, forced.mover);
+  const { tracker, missing } = await chooseTracker(root, offsets, forced.tracker);
+  const memory = new RealMemory({ root, tracker, mover });
+  return { memory, eyes: { sight: tracker.sight, exactness: tracker.exactness, mover: mover.name, forced, missing, missingMovers } };
 }
 
 export interface ChosenTracker {
@@ -25,10 +40,11 @@ export interface ChosenTracker {
   readonly missing: readonly Missing[];
 }
 
-/** The best tracker that proves itself here. Throws UnsupportedError with every rung's reason where there is none. */
-export async function chooseTracker(root: Root, offsets: KnownOffsets): Promise<ChosenTracker> {
+/** The best tracker that proves itself here, or the one that is named. Throws UnsupportedError with every reason where there is none. */
+export async function chooseTracker(root: Root, offsets: KnownOffsets, named?: string): Promise<ChosenTracker> {
   const missing: Missing[] = [];
   for (const [name, build] of rungs(root, offsets)) {
+    if (named !== undefined && name !== named) continue;
     let tracker: Tracker | undefined;
     try {
       tracker = build();
@@ -39,22 +55,59 @@ export async function chooseTracker(root: Root, offsets: KnownOffsets): Promise<
       missing.push({ tracker: name, reason: (error as Error).message });
     }
   }
-  throw new UnsupportedError(`no tracker works here: ${missing.map(({ tracker, reason }) => `${tracker}: ${reason}`).join("; ")}`);
+  throw nothingLeft("tracker", named, missing.map(({ tracker, reason }) => [tracker, reason]));
 }
 
-/** Every tracker by its name, the best first; building one throws UnsupportedError with what is missing. */
-export function rungs(root: Root, offsets: KnownOffsets): readonly (readonly [string, () => Tracker])[] {
+/** The best mover that can be opened here, or the one that is named; what it really does is verified with each call. */
+export function chooseMover(root: Root, named?: string): { readonly mover: Mover; readonly missingMovers: readonly MissingMover[] } {
+  const missingMovers: MissingMover[] = [];
+  for (const [name, build] of moverRungs(root)) {
+    if (named !== undefined && name !== named) continue;
+    try {
+      return { mover: build(), missingMovers };
+    } catch (error) {
+      missingMovers.push({ mover: name, reason: (error as Error).message });
+    }
+  }
+  throw nothingLeft("mover", named, missingMovers.map(({ mover, reason }) => [mover, reason]));
+}
+
+/** Every tracker, the best first. */
+export function rungs(root: Root, offsets: KnownOffsets): readonly Rung[] {
   return [
-    ["page_walk", () => {
-      if ("missing" in offsets) throw new UnsupportedError(offsets.missing);
-      const walker = new PageTableWalker({ offsets, ...readCpuFacts(root), ownPagemap: `${root.proc}/self/pagemap` });
-      return new PageWalkTracker(walker, { lruGen: isLruGenOn(root) });
-    }],
-    ["referenced", () => {
-      if (!existsSync(`${root.proc}/self/clear_refs`)) throw new UnsupportedError("this kernel has no clear_refs (CONFIG_PROC_PAGE_MONITOR)");
-      return new ReferencedTracker(root);
+    ["idle_pages", () => IdlePagesTracker.open(root), "page"],
+    ["page_walk", () => openPageWalk(root, offsets), "page"],
+    ["page_idle", () => new PageIdleTracker(root), "page"],
+    ["referenced", () => openReferenced(root), "VMA"],
+  ];
+}
+
+/** Every mover, the best first. */
+export function moverRungs(root: Root): readonly MoverRung[] {
+  return [
+    ["swap_pages", () => openSwapPages(root)],
+    ["madvise", () => {
+      if (!isProcessMadviseKnown()) throw new UnsupportedError("this kernel has no process_madvise: needs Linux 5.10");
+      return madviseMover;
     }],
   ];
+}
+
+function openPageWalk(root: Root, offsets: KnownOffsets): Tracker {
+  if ("missing" in offsets) throw new UnsupportedError(offsets.missing);
+  const walker = new PageTableWalker({ offsets, ...readCpuFacts(root), ownPagemap: `${root.proc}/self/pagemap` });
+  return new PageWalkTracker(walker, { lruGen: isLruGenOn(root) });
+}
+
+function openReferenced(root: Root): Tracker {
+  if (!existsSync(`${root.proc}/self/clear_refs`)) throw new UnsupportedError("this kernel has no clear_refs (CONFIG_PROC_PAGE_MONITOR)");
+  return new ReferencedTracker(root);
+}
+
+function nothingLeft(what: "tracker" | "mover", named: string | undefined, reasons: readonly (readonly [string, string])[]): UnsupportedError {
+  if (named === undefined) return new UnsupportedError(`no ${what} works here: ${reasons.map(([name, reason]) => `${name}: ${reason}`).join("; ")}`);
+  const [[, reason = ""] = []] = reasons;
+  return new UnsupportedError(`${what}=${named} cannot be used here: ${reason}`);
 }
 
 /** The multi-generational LRU, bit 0 of its switch. Documentation/admin-guide/mm/multigen_lru.rst */

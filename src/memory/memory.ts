@@ -37,14 +37,29 @@ export interface Missing {
   readonly reason: string;
 }
 
+/** A mover that is not used, and why. */
+export interface MissingMover {
+  readonly mover: string;
+  readonly reason: string;
+}
+
+/** What an operator has named instead of the best that works: `tracker` and `mover` of [project]. */
+export interface Forced {
+  readonly tracker?: string | undefined;
+  readonly mover?: string | undefined;
+}
+
 /** What rounds see and move with. */
 export interface Eyes {
   readonly sight: Sight;
   /** "page", or how coarse the tracker's answers are. */
   readonly exactness: string;
   readonly mover: string;
-  /** Better trackers that this kernel or these privileges do not allow. */
+  /** What of it was named by the operator. */
+  readonly forced: Forced;
+  /** Better trackers that this kernel or these privileges do not allow; none of them is tried where one is named. */
   readonly missing: readonly Missing[];
+  readonly missingMovers: readonly MissingMover[];
 }
 
 /** Where members lie in this kernel's structs, in bytes; or why that is not known. */

@@ -10,11 +10,13 @@ export function openOwnModuleFile(root: Root, file: "idle_pages" | "swap_pages",
   try {
     return openSync(path, file === "idle_pages" ? "r" : "r+");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENODEV") throw new UnsupportedError(`the kernel module ${module} is not loaded: modprobe ${module}`, { cause: error });
-    if (code === "EPERM" || code === "EACCES") {
-      throw new UnsupportedError(`${file} needs root with CAP_SYS_ADMIN in the first user namespace (${code})`, { cause: error });
-    }
-    throw new UnsupportedError(`${file} cannot be opened: ${code ?? String(error)}`, { cause: error });
+    throw new UnsupportedError(whatIsMissing((error as NodeJS.ErrnoException).code ?? String(error), file, module), { cause: error });
   }
+}
+
+/** What an errno of opening such a file means: it is there with the kernel's option, and can be opened with the module. */
+export function whatIsMissing(code: string, file: string, module: string): string {
+  if (code === "ENODEV") return `the kernel module ${module} is not loaded: modprobe ${module}`;
+  if (code === "EPERM" || code === "EACCES") return `${file} needs root with CAP_SYS_ADMIN in the first user namespace (${code})`;
+  return `${file} cannot be opened: ${code}`;
 }

@@ -85,6 +85,16 @@ describe("a worker pool", () => {
     expect(begun).toBe(3);
   });
 
+  test("has threads of their own for projects that name their tracker", async () => {
+    const made = pool(), named = { tracker: "page_idle" };
+    expect((await made.eyes()).forced).toEqual({});
+    expect((await made.eyes(named)).forced).toEqual(named);
+    expect(made.eyes({ tracker: "broken" })).rejects.toThrow("tracker=broken cannot be used");
+    expect(await made.round({ ...call("good"), forced: named })).toMatchObject({ outcome: "done" });
+    expect(await made.round(call("good"))).toMatchObject({ outcome: "done" });
+    expect(await made.find({ type: "name", value: "x" }, named)).toHaveLength(1);
+  });
+
   test("starts again after its end", async () => {
     const made = pool();
     await made.round(call("good"));

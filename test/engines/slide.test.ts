@@ -6,6 +6,7 @@ import { heatOf, pagesOf, SIGHT, slideConfig, SYSTEM, VIEW, type SlideConfig } f
 
 const policy = slide.policy!;
 const MODULE: Sight = { tracker: "idle_pages", seesWrites: true, seesSwapFlag: true };
+const IDLE_PAGES: Sight = { tracker: "idle_pages", seesWrites: false, seesSwapFlag: false };
 const available = (percent: number): SystemView => ({ ...SYSTEM, memAvailableBytes: (SYSTEM.memTotalBytes * percent) / 100 });
 const go: GateAnswer = { go: true };
 const no = (reason: string): GateAnswer => ({ go: false, reason });
@@ -42,10 +43,15 @@ describe("the question", () => {
     ["T=loop", 3, 3, SIGHT, { windows: 3, threshold: 3 }],
     ["T above loop is loop where writes are not seen", 3, 9, SIGHT, { windows: 3, threshold: 3 }],
     ["T above loop is T where writes weigh three times as much", 3, 9, MODULE, { windows: 3, threshold: 9 }],
+    ["T above loop is loop with a module that sees no writes", 3, 9, IDLE_PAGES, { windows: 3, threshold: 3 }],
     ["the longest round", 120, 120, SIGHT, { windows: 120, threshold: 120 }],
   ] as const)("%s", (_, loop, T, sight, question) => {
     expect(policy.question(slideConfig({ project: { loop }, task: { T } }), sight)).toEqual(question);
   });
+});
+
+test("swap_flag=yes asks for marked memory alone", () => {
+  expect(policy.question(slideConfig({ task: { swap_flag: true } }), MODULE)).toEqual({ windows: 2, threshold: 1, markedOnly: true });
 });
 
 describe("what the operator is told beforehand", () => {
@@ -61,11 +67,13 @@ describe("what the operator is told beforehand", () => {
   });
 
   test.each([
-    ["swap_flag=yes is refused where marked memory is not known", true, SIGHT, /^swap_flag=yes needs .*etmem_scan.* not loaded/],
-    ["swap_flag=yes runs with the module", true, MODULE, undefined],
-    ["swap_flag=no runs anywhere", false, SIGHT, undefined],
-  ] as const)("%s", (_, swap_flag, sight, expected) => {
-    const refusal = policy.refusal(slideConfig({ task: { swap_flag } }), sight);
+    ["swap_flag=yes is refused where marked memory is not known", true, undefined, SIGHT, /^swap_flag=yes needs .*etmem_scan.* not loaded/],
+    ["swap_flag=yes is refused by a module that does not know the marks", true, undefined, IDLE_PAGES, /does not know marked memory/],
+    ["swap_flag=yes is refused where another tracker is named", true, "page_walk", SIGHT, /^swap_flag=yes needs tracker=idle_pages/],
+    ["swap_flag=yes runs with the module", true, undefined, MODULE, undefined],
+    ["swap_flag=no runs anywhere", false, undefined, SIGHT, undefined],
+  ] as const)("%s", (_, swap_flag, tracker, sight, expected) => {
+    const refusal = policy.refusal(slideConfig({ project: { tracker }, task: { swap_flag } }), sight);
     if (expected === undefined) expect(refusal).toBeUndefined();
     else expect(refusal).toMatch(expected);
   });
