@@ -10,11 +10,11 @@ export interface GivenFolders {
   readonly sys?: string | undefined;
 }
 
-/** Throws UsageError where a folder is not what it is said to be. */
+/** Throws UsageError where a folder is not what it is said to be. The usual ones may be missing: a container need not have sysfs. */
 export function kernelFolders(given: GivenFolders): Root {
   const root = { proc: given.proc ?? kernelRoot.proc, sys: given.sys ?? kernelRoot.sys };
-  if (!existsSync(`${root.proc}/meminfo`)) throw new UsageError(`--proc ${root.proc}: no proc file system is there (it has no meminfo)`);
-  if (!existsSync(`${root.sys}/kernel`)) throw new UsageError(`--sys ${root.sys}: no sys file system is there (it has no kernel/)`);
+  if (given.proc !== undefined && !existsSync(`${root.proc}/meminfo`)) throw new UsageError(`--proc ${root.proc}: no proc file system is there (it has no meminfo)`);
+  if (given.sys !== undefined && !existsSync(`${root.sys}/kernel`)) throw new UsageError(`--sys ${root.sys}: no sys file system is there (it has no kernel/)`);
   return root;
 }
 

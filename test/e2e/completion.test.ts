@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-const COMMANDS = ["completion", "daemon", "demo", "engine", "help", "obj", "project"];
+const COMMANDS = ["completion", "daemon", "demo", "doctor", "engine", "help", "obj", "project"];
 
 describe.each(Object.keys(shells))("%s", (shell) => {
   const offered = async (line: string): Promise<string[]> => await shells[shell]?.({ line, cwd }) ?? [];

@@ -38,7 +38,8 @@ swapping("the demo makes its own swap where there is none, and takes it away whe
 });
 
 needs(notRoot())("the demo refuses what it cannot do, in one line", async () => {
-  expect(await etmem(["demo", "--size", "1M"])).toMatchObject({ status: 2, stderr: "etmem: --size=1M: must be a multiple of 2 MiB, as 256M or 1G\n" });
+  const badSize = "etmem: --size=1M: must be a multiple of 2 MiB, as 256M or 1G\n";
+  expect(await etmem(["demo", "--size", "1M"])).toMatchObject({ status: 2, stderr: badSize });
   const { status, stderr } = await etmem(["demo", "--size", "65536G"]);
   expect(status).toBe(1);
   expect(stderr).toMatch(/^etmem: \S+ \S+ of memory are available, the demo wants 96 TiB; try --size 256M\n$/);
