@@ -13,8 +13,9 @@ export interface GivenFolders {
 /** Throws UsageError where a folder is not what it is said to be. The usual ones may be missing: a container need not have sysfs. */
 export function kernelFolders(given: GivenFolders): Root {
   const root = { proc: given.proc ?? kernelRoot.proc, sys: given.sys ?? kernelRoot.sys };
-  if (given.proc !== undefined && !existsSync(`${root.proc}/meminfo`)) throw new UsageError(`--proc ${root.proc}: no proc file system is there (it has no meminfo)`);
-  if (given.sys !== undefined && !existsSync(`${root.sys}/kernel`)) throw new UsageError(`--sys ${root.sys}: no sys file system is there (it has no kernel/)`);
+  const missing = (folder: string | undefined, sign: string) => folder !== undefined && !existsSync(`${folder}/${sign}`);
+  if (missing(given.proc, "meminfo")) throw new UsageError(`--proc ${root.proc}: no proc file system is there (it has no meminfo)`);
+  if (missing(given.sys, "kernel")) throw new UsageError(`--sys ${root.sys}: no sys file system is there (it has no kernel/)`);
   return root;
 }
 

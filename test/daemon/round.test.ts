@@ -97,7 +97,7 @@ describe("a round", () => {
     expect(report).toMatchObject({ outcome: "gone", reason: null, tally: { swappedOut: 1, gone: true } });
   });
 
-  test.each(["returned", "scan", "swapOut"] satisfies Call[])("has failed with call and errno where a privilege is missing during %s", async (call) => {
+  test.each(["returned", "scan", "swapOut"] satisfies Call[])("has failed with call and errno where a privilege is missing: %s", async (call) => {
     const { report, memory } = await run({ counts: [0], during: { [call]: () => { throw new SysError("process_madvise", "pid 4711", "EPERM"); } } });
     expect(report).toMatchObject({ outcome: "failed", reason: "process_madvise pid 4711: EPERM" });
     expect(memory.calls.at(-1)).toBe("close");
