@@ -33,6 +33,8 @@ export interface Streams {
   readonly stdin?: NodeJS.ReadableStream;
   stdout(chunk: Uint8Array): void;
   stderr(chunk: Uint8Array): void;
+  /** Ends the machine early. */
+  readonly interrupt?: AbortSignal;
 }
 
 /** The command did not get to its end: the message ends with the kernel's last words. */
@@ -44,6 +46,21 @@ export async function missingMachine(kernel: Series = DEFAULTS.kernel): Promise<
   const missing = missingPrograms("qemu-system-x86_64", "busybox", "setpriv", "apt-get", "dpkg-deb");
   if (missing !== undefined) return missing;
   return await fetchKernel(kernel).then(() => undefined, (error: Error) => `no kernel ${kernel}: ${error.message}`);
+}
+
+/** What a command in the machine left. */
+export interface Ran {
+  readonly status: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** Boots, runs the command as root with no input, and gives all that it wrote. */
+export async function inMachine(machine: Partial<Machine>, command: readonly string[]): Promise<Ran> {
+  const stdout: Uint8Array[] = [], stderr: Uint8Array[] = [];
+  const streams = { stdout: (chunk: Uint8Array) => void stdout.push(chunk), stderr: (chunk: Uint8Array) => void stderr.push(chunk) };
+  const status = await runInMachine({ ...DEFAULTS, ...machine }, command, streams);
+  return { status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() };
 }
 
 /** Boots, runs the command as root, and gives its exit status. */
@@ -151,7 +168,7 @@ async function boot({ folder, mark, timeoutMs, command }: Boot, streams: Streams
   };
   const output = async (name: "stdout" | "stderr") => {
     const stream = untilMark(mark, (chunk) => streams[name](chunk));
-    return await port(name, (socket) => socket.on("data", (chunk) => {
+    return await port(name, (socket) => socket.on("data", (chunk: Buffer) => {
       stream.take(chunk);
       const line = stream.line();
       if (line !== undefined) lines.set(name, line);
@@ -162,6 +179,7 @@ async function boot({ folder, mark, timeoutMs, command }: Boot, streams: Streams
   const servers = [input, await output("stdout"), await output("stderr")];
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   const limit = setTimeout(() => finished.reject(stopped(folder, `not done after ${timeoutMs / 1000} s`)), timeoutMs);
+  streams.interrupt?.addEventListener("abort", () => finished.reject(new MachineError("interrupted")));
   const ended = child.stderr.text().then(async (problems) => {
     await child.exited;
     finished.reject(stopped(folder, problems.trim() || "the guest stopped before the command ended"));

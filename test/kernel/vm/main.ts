@@ -41,9 +41,10 @@ async function main(words: string[]): Promise<number> {
   if (typeof machine === "string") throw new MachineError(machine);
   const missing = await missingMachine(machine.kernel);
   if (missing !== undefined) throw new MachineError(missing);
-  const { stdin, stdout, stderr } = process;
+  const { stdin, stdout, stderr } = process, interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => interrupted.abort());
   const status = await runInMachine(machine, command, {
-    stdin, stdout: (chunk) => void stdout.write(chunk), stderr: (chunk) => void stderr.write(chunk),
+    stdin, stdout: (chunk) => void stdout.write(chunk), stderr: (chunk) => void stderr.write(chunk), interrupt: interrupted.signal,
   });
   // process.exit waits for nothing that is still to be written.
   for (const stream of [stdout, stderr]) await new Promise((written) => stream.write("", written));
