@@ -22,7 +22,7 @@ export const doctor: PlainModule = {
     const folders = ["--proc", root.proc, "--sys", root.sys];
     const probe = (kind: "tracker" | "mover", name: string) => probeInChild(around, { name, words: ["probe", kind, name, ...folders] });
     const trackers = await inTurn(trackerNames(root), (name) => probe("tracker", name));
-    const probes = { trackers, movers: await inTurn(moverNames(), (name) => probe("mover", name)) };
+    const probes = { trackers, movers: await inTurn(moverNames(root), (name) => probe("mover", name)) };
     const diagnosis = diagnose(machine, probes);
     if (options.some(({ row }) => row === JSON_FORM)) around.stdout(`${JSON.stringify({ ...diagnosis, machine, probes }, null, 2)}\n`);
     else around.stdout(doctorReport(diagnosis, isColourful(around)));

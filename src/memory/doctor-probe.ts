@@ -4,12 +4,10 @@ import { readProcessMemory, readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
 import { GIB, MIB } from "../units.ts";
-import { rungs } from "./capabilities.ts";
+import { moverRungs, rungs } from "./capabilities.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import { PAGE_BYTES } from "./heat-map.ts";
 import type { KnownOffsets } from "./memory.ts";
-import { madviseMover } from "./movers/madvise.ts";
-import type { Mover } from "./movers/mover.ts";
 import { RunBuilder } from "./page-runs.ts";
 import { proveTracker } from "./self-test.ts";
 import { readStructOffsets } from "./struct-offsets.ts";
@@ -30,12 +28,9 @@ const WARM_UP_ROUNDS = 2, ROUNDS = 3;
 /** The fewest that a round of the daemon has. */
 const SCANS = 2;
 
-/** Every mover, the best first. */
-const MOVERS: readonly (readonly [string, (root: Root) => Mover])[] = [[madviseMover.name, () => madviseMover]];
-
 /** The names of all movers, the best first. */
-export function moverNames(): string[] {
-  return MOVERS.map(([name]) => name);
+export function moverNames(root: Root): string[] {
+  return moverRungs(root).map(([name]) => name);
 }
 
 /** The names of all trackers, the best first. */
@@ -61,12 +56,12 @@ export async function probeTracker(root: Root, name: string): Promise<Probe> {
 
 /** Pages 16 MiB of this process out and looks whether they went. Where there is no room in swap only the call itself is tried. */
 export async function probeMover(root: Root, name: string, freeSwapBytes: number): Promise<Probe> {
-  const build = MOVERS.find(([known]) => known === name)?.[1];
+  const build = moverRungs(root).find(([known]) => known === name)?.[1];
   if (!build) throw new Error(`no mover is called ${name}`);
   const hasRoom = freeSwapBytes >= 4 * MOVED_BYTES;
   const memory = mapWorkload({ ...SHAPE, bytes: hasRoom ? MOVED_BYTES : PAGE_BYTES * 512, share: 0 });
   try {
-    const mover = build(root);
+    const mover = build();
     return await withOwn(root, memory, async (watched) => {
       const runs = new RunBuilder();
       runs.add(memory.start / PAGE_BYTES, (memory.start + memory.bytes) / PAGE_BYTES);

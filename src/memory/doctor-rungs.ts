@@ -33,15 +33,26 @@ const TODOS: Readonly<Record<string, (facts: MachineFacts, reason: string) => st
     const mayLoad = capabilities.includes("CAP_SYS_ADMIN") || (capabilities.includes("CAP_BPF") && capabilities.includes("CAP_PERFMON"));
     return mayLoad && !facts.privileges.ownUserNamespace ? undefined : allow(facts, "CAP_BPF and CAP_PERFMON");
   },
-  page_idle: (facts, reason) =>
-    reason.includes("CONFIG_IDLE_PAGE_TRACKING") ? "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y" : allow(facts, "CAP_SYS_ADMIN"),
+  page_idle: (facts, reason) => {
+    if (reason.includes("CONFIG_IDLE_PAGE_TRACKING")) return "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y";
+    return reason.includes("CAP_SYS_ADMIN") ? allow(facts, "CAP_SYS_ADMIN") : undefined;
+  },
   referenced: (_facts, reason) => (reason.includes("CONFIG_PROC_PAGE_MONITOR") ? "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y" : undefined),
-  madvise: (_facts, reason) => (reason.includes("ENOSYS") ? "boot Linux 5.10 or later" : undefined),
+  madvise: (_facts, reason) => (reason.includes("Linux 5.10") ? "boot Linux 5.10 or later" : undefined),
 };
 
-function ofModule(facts: MachineFacts, reason: string, name: string): string {
-  if (!facts.settings.etmem) return "nothing: only kernels of openEuler have it (CONFIG_ETMEM)";
-  return reason.includes("not loaded") ? `modprobe ${name}` : allow(facts, "CAP_SYS_ADMIN");
+function ofModule(facts: MachineFacts, reason: string, name: string): string | undefined {
+  if (!facts.settings.etmem) return "boot a kernel of openEuler with CONFIG_ETMEM=y";
+  if (reason.includes("not loaded")) return `modprobe ${name}`;
+  return reason.includes("CAP_SYS_ADMIN") ? allow(facts, "CAP_SYS_ADMIN") : undefined;
+}
+
+/** Whoever else clears accessed bits makes touched pages look idle. */
+function adviceFor(facts: MachineFacts, { name, reason }: { name: string; reason: string }): string | undefined {
+  const [other] = facts.kdamonds;
+  if (facts.foreignPids !== undefined) return undefined;
+  if (reason.includes("self-test")) return other ? `stop what else clears accessed bits: DAMON, kdamond pid ${other.pid}` : undefined;
+  return TODOS[name]?.(facts, reason);
 }
 
 /** Root without a capability runs in a unit or container that took it away; anybody else is better root than partly so. */
@@ -54,7 +65,7 @@ function allow({ uid, privileges }: MachineFacts, capabilities: string): string 
 export function judgeRung(facts: MachineFacts, area: "trackers" | "movers", probe: Probe): RungFinding {
   const { name } = probe, none = { exactness: null, cpuMsPerGib: null };
   if (!probe.works) {
-    const todo = facts.foreignPids === undefined ? TODOS[name]?.(facts, probe.reason) : undefined;
+    const todo = adviceFor(facts, probe);
     return { area, name, mark: "no", says: probe.reason, ...(todo === undefined ? {} : { todo }), ...none };
   }
   const { exactness, cpuMsPerGib } = probe;
