@@ -1,10 +1,10 @@
 // A swap device of compressed memory for a test, and what is missing where there can be none.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { addZramSwap as makeZramSwap } from "../../src/memory/zram-swap.ts";
 import { missingPrograms, notRoot } from "../needs.ts";
 
 const CONTROL = "/sys/class/zram-control";
-/** The highest that swapon(8) takes: other devices stay unused. */
-const PRIORITY = "32767";
 
 export interface ZramSwap {
   readonly device: string;
@@ -27,32 +27,13 @@ export function missingZram(): string | undefined {
 export async function addZramSwap(bytes: number): Promise<ZramSwap> {
   const missing = missingZram();
   if (missing !== undefined) throw new Error(missing);
-  // Reading hot_add makes a device; the text is its number. Documentation/admin-guide/blockdev/zram.rst
-  const number = readFileSync(`${CONTROL}/hot_add`, "utf8").trim();
-  const device = `/dev/zram${number}`;
-  const folder = `/sys/block/zram${number}`;
-  let removed = false;
-  const remove = async (): Promise<void> => {
-    if (removed) return;
-    if (swapLine(device) !== undefined) await run(["swapoff", device]);
-    writeFileSync(`${folder}/reset`, "1");
-    writeFileSync(`${CONTROL}/hot_remove`, number);
-    removed = true;
-  };
-  try {
-    writeFileSync(`${folder}/disksize`, String(bytes));
-    await run(["mkswap", device]);
-    await run(["swapon", "--priority", PRIORITY, device]);
-  } catch (error) {
-    await remove();
-    throw error;
-  }
+  const { device, remove } = await makeZramSwap(bytes);
   return {
     device,
     remove,
     usedBytes: () => Number(swapLine(device)?.[3] ?? 0) * 1024,
     held: () => {
-      const [originalBytes = 0, , memoryBytes = 0] = readFileSync(`${folder}/mm_stat`, "utf8").trim().split(/\s+/).map(Number);
+      const [originalBytes = 0, , memoryBytes = 0] = readFileSync(`/sys/block/${basename(device)}/mm_stat`, "utf8").trim().split(/\s+/).map(Number);
       return { originalBytes, memoryBytes };
     },
   };
@@ -60,11 +41,4 @@ export async function addZramSwap(bytes: number): Promise<ZramSwap> {
 
 function swapLine(device: string): string[] | undefined {
   return readFileSync("/proc/swaps", "utf8").split("\n").map((line) => line.split(/\s+/)).find(([name]) => name === device);
-}
-
-async function run(command: string[]): Promise<void> {
-  const path = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
-  const child = Bun.spawn(command, { env: { PATH: path }, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-  const [problem, status] = await Promise.all([child.stderr.text(), child.exited]);
-  if (status !== 0) throw new Error(`${command.join(" ")}: exit ${status}: ${problem.trim()}`);
 }
