@@ -30,6 +30,8 @@ interface Thread {
   readonly eyes: Promise<Eyes>;
   /** Ends the waiting for its eyes. */
   readonly fail: (error: Error) => void;
+  /** It has said what it sees with. */
+  sighted: boolean;
   /** Processes that it has. */
   homes: number;
   /** Rounds that it has been given and that are not done. */
@@ -88,9 +90,9 @@ export class WorkerPool {
     home.worker.postMessage({ type: "forget", process } satisfies ToWorker);
   }
 
-  /** Gives up every thread that has not answered: whoever waits for it is told. */
+  /** Gives up every thread that has not answered, or not yet said what it sees with: whoever waits for it is told. */
   abandonBusy(reason: string): void {
-    for (const thread of this.threads.filter(({ waiting }) => waiting.size > 0)) this.bury(thread, new Error(reason));
+    for (const thread of this.threads.filter(({ waiting, sighted }) => waiting.size > 0 || !sighted)) this.bury(thread, new Error(reason));
   }
 
   /** Ends all threads; nothing may be running. */
@@ -144,10 +146,12 @@ export class WorkerPool {
     const { promise: eyes, resolve, reject } = Promise.withResolvers<Eyes>();
     eyes.catch(() => undefined); // whoever asks is told
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    const thread: Thread = { worker, forced: forcedKey(forced), eyes, fail: reject, homes: 0, rounds: 0, ended, waiting: new Map() };
+    const thread: Thread = { worker, forced: forcedKey(forced), eyes, fail: reject, sighted: false, homes: 0, rounds: 0, ended, waiting: new Map() };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.type === "ready") resolve(data.eyes);
-      else if (data.type === "blind") this.bury(thread, new Error(data.reason));
+      if (data.type === "ready") {
+        thread.sighted = true;
+        resolve(data.eyes);
+      } else if (data.type === "blind") this.bury(thread, new Error(data.reason));
       else if (data.type === "ended") end();
       else deliver(thread, data);
     };

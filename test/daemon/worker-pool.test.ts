@@ -65,6 +65,12 @@ describe("a worker pool", () => {
     expect(await made.round(call("good", 1))).toMatchObject({ outcome: "done" });
   });
 
+  test("gives up a thread that never says what it sees with", async () => {
+    const made = pool(() => new Promise(() => undefined)), settled = Promise.allSettled([made.eyes()]);
+    made.abandonBusy("it hangs");
+    expect(await settled).toMatchObject([{ status: "rejected", reason: { message: "it hangs" } }]);
+  });
+
   test("looks again after it was blind", async () => {
     let asked = 0;
     const made = pool(() => Promise.resolve(asked++ === 0 ? { missing: "not yet" } : seeing));
