@@ -27,7 +27,8 @@ const LRU_GEN = "/sys/kernel/mm/lru_gen/enabled";
 
 machine("a command's input, output, errors and exit status are its own", async () => {
   const command = ["-c", "read line; echo \"[$line] $1\"; echo problem >&2; exit 7", "sh", "two  words"];
-  const child = Bun.spawn([join(import.meta.dir, "run"), "--", "sh", ...command], { stdin: Buffer.from("given\n"), stdout: "pipe", stderr: "pipe" });
+  const words = [join(import.meta.dir, "run"), "--", "sh", ...command];
+  const child = Bun.spawn(words, { stdin: Buffer.from("given\n"), stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   expect({ stdout, stderr: stderr.replace(/^built .*\n/, ""), status }).toEqual({ stdout: "[given] two  words\n", stderr: "problem\n", status: 7 });
 });

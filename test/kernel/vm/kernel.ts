@@ -14,8 +14,6 @@ const MODULES = [
 ];
 
 export interface Kernel {
-  /** As `uname -r` has it. */
-  readonly release: string;
   readonly image: string;
   /** Paths of .ko files, in the order to load them. */
   readonly modules: readonly string[];
@@ -26,7 +24,7 @@ export async function fetchKernel(series: Series): Promise<Kernel> {
   const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "etmem/vm"), folder = join(cache, series);
   if (!existsSync(folder)) await fill(folder, series);
   const modules = MODULES.map((name) => join(folder, `${name}.ko`)).filter((path) => existsSync(path));
-  return { release: readFileSync(join(folder, "release"), "utf8"), image: join(folder, "vmlinuz"), modules };
+  return { image: join(folder, "vmlinuz"), modules };
 }
 
 /** Another run may do the same at once: each works in a folder of its own, and the first one's stays. */
@@ -50,7 +48,8 @@ async function download(work: string, suite: string): Promise<string> {
   const sources = join(work, "sources.list"), keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
   writeFileSync(sources, `deb [${existsSync(keyring) ? `signed-by=${keyring}` : "arch=amd64"}] ${await archive()} ${suite} main\n`);
   const options = [
-    `Dir::Etc::sourcelist=${sources}`, "Dir::Etc::sourceparts=-", `Dir::State::lists=${work}/lists`, `Dir::Cache=${work}/cache`, "APT::Sandbox::User=",
+    `Dir::Etc::sourcelist=${sources}`, "Dir::Etc::sourceparts=-", `Dir::State::lists=${work}/lists`, `Dir::Cache=${work}/cache`,
+    "APT::Sandbox::User=",
   ].flatMap((option) => ["-o", option]);
   await run(["apt-get", ...options, "update", "-qq"], work);
   // The meta package names the kernel that is newest now.
@@ -85,7 +84,6 @@ async function keep(unpacked: string, kept: string): Promise<void> {
     renameSync(path, to);
     if (to.endsWith(".xz")) await run(["busybox", "unxz", to], kept);
   }
-  writeFileSync(join(kept, "release"), image.replace(/.*vmlinuz-/, ""));
 }
 
 async function run(command: string[], cwd: string): Promise<string> {

@@ -1,12 +1,13 @@
 // A virtual machine for one command: a stock kernel under QEMU's software emulation, so that no KVM is needed, with the built executable,
 // busybox and a few modules as its whole system. The guest's streams are ports of a virtio serial device. It leaves nothing behind.
 import { once } from "node:events";
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { missingPrograms } from "../../needs.ts";
-import { cpio, type Entry } from "./cpio.ts";
+import { cpio } from "./cpio.ts";
+import { guestFiles } from "./guest.ts";
 import { fetchKernel, type Kernel, type Series } from "./kernel.ts";
 import { untilMark } from "./until-mark.ts";
 
@@ -68,7 +69,8 @@ export async function runInMachine(machine: Machine, command: readonly string[],
   const kernel = await fetchKernel(machine.kernel), folder = mkdtempSync(join(tmpdir(), "etmem-vm-"));
   const mark = crypto.randomUUID();
   try {
-    writePieces(join(folder, "initrd"), cpio(system(kernel, settings(machine, kernel, mark), command)));
+    const { swap, memoryMiB } = machine, { modules } = kernel;
+    writePieces(join(folder, "initrd"), cpio(guestFiles({ modules, swap, swapBytes: memoryMiB * 1024 ** 2, mark, command })));
     if (machine.swap === "disk") makeDisk(join(folder, "swap"), machine.memoryMiB);
     return await boot({ folder, mark, timeoutMs: machine.timeoutMs, command: qemu(machine, kernel, folder) }, streams);
   } finally {
@@ -106,40 +108,6 @@ function numa({ withCpus, memoryOnly }: Machine["nodes"], all: { cpus: number; m
   }).flat();
 }
 
-/** All files of the guest. */
-function system(kernel: Kernel, settingsText: string, command: readonly string[]): Entry[] {
-  const file = (path: string, from: string): Entry => ({ path, mode: 0o755, content: readFileSync(realpathSync(from)) });
-  const text = (path: string, content: string): Entry => ({ path, mode: 0o755, content: Buffer.from(content) });
-  const executable = join(import.meta.dir, "../../../dist/etmem");
-  return [
-    file("/init", join(import.meta.dir, "init.sh")),
-    file("/bin/busybox", Bun.which("busybox") ?? "/bin/busybox"),
-    file("/usr/bin/etmem", executable),
-    { path: "/usr/bin/etmemd", link: "etmem" },
-    ...libraries(executable).map((path) => file(path, path)),
-    ...kernel.modules.map((path) => file(`/modules/${path.slice(path.lastIndexOf("/") + 1)}`, path)),
-    text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"),
-    text("/etc/group", "root:x:0:\nnogroup:x:65534:\n"),
-    text("/settings", settingsText),
-    text("/command", `exec ${command.map(quoted).join(" ")}\n`),
-  ];
-}
-
-function settings({ swap, memoryMiB }: Machine, { modules }: Kernel, mark: string): string {
-  const names = modules.map((path) => path.slice(path.lastIndexOf("/") + 1, -".ko".length));
-  return `SWAP=${swap}\nSWAP_BYTES=${memoryMiB * 1024 ** 2}\nMODULES=${quoted(names.join(" "))}\nMARK=${mark}\n`;
-}
-
-/** The C library's files and the loader, as ldd(1) lists them. */
-function libraries(executable: string): string[] {
-  const listed = Bun.spawnSync(["ldd", executable]).stdout.toString();
-  return [...listed.matchAll(/(\/\S+) \(0x/g)].map(([, path = ""]) => path);
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 function writePieces(path: string, pieces: readonly Uint8Array[]): void {
   const fd = openSync(path, "w");
   for (const piece of pieces) if (piece.length > 0) writeSync(fd, piece);
@@ -160,22 +128,16 @@ interface Boot {
 
 async function boot({ folder, mark, timeoutMs, command }: Boot, streams: Streams): Promise<number> {
   const finished = Promise.withResolvers<string>(), lines = new Map<string, string>();
-  const port = async (name: string, connected: (socket: Socket) => void): Promise<Server> => {
-    // Half open: what the guest has not read yet is lost with a port that closes both ways.
-    const server = createServer({ allowHalfOpen: true }, (socket) => connected(socket.on("error", () => undefined)));
-    await once(server.listen(join(folder, name)), "listening");
-    return server;
-  };
   const output = async (name: "stdout" | "stderr") => {
     const stream = untilMark(mark, (chunk) => streams[name](chunk));
-    return await port(name, (socket) => socket.on("data", (chunk: Buffer) => {
+    return await listen(join(folder, name), (socket) => socket.on("data", (chunk: Buffer) => {
       stream.take(chunk);
       const line = stream.line();
       if (line !== undefined) lines.set(name, line);
       if (lines.size === 2) finished.resolve(lines.get("stdout") ?? "");
     }));
   };
-  const input = await port("stdin", (socket) => (streams.stdin === undefined ? socket.end() : streams.stdin.pipe(socket)));
+  const input = await listen(join(folder, "stdin"), (socket) => (streams.stdin === undefined ? socket.end() : streams.stdin.pipe(socket)));
   const servers = [input, await output("stdout"), await output("stderr")];
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   const limit = setTimeout(() => finished.reject(stopped(folder, `not done after ${timeoutMs / 1000} s`)), timeoutMs);
@@ -194,7 +156,14 @@ async function boot({ folder, mark, timeoutMs, command }: Boot, streams: Streams
   }
 }
 
-/** Columns of a screen and a half. */
+async function listen(path: string, connected: (socket: Socket) => void): Promise<Server> {
+  // Half open: what the guest has not read yet is lost with a port that closes both ways.
+  const server = createServer({ allowHalfOpen: true }, (socket) => connected(socket.on("error", () => undefined)));
+  await once(server.listen(path), "listening");
+  return server;
+}
+
+/** About a screen. */
 const LAST_CHARACTERS = 3000;
 
 function stopped(folder: string, what: string): MachineError {
