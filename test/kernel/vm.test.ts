@@ -34,7 +34,8 @@ machine("a command's input, output, errors and exit status are its own", async (
 });
 
 machine("a kernel that stops is a failure with its last words", async () => {
-  await expect(script({}, "echo c >/proc/sysrq-trigger")).rejects.toThrow(/the guest stopped before the command ended[^]*Kernel panic - not syncing: sysrq triggered crash/);
+  const words = /the guest stopped before the command ended[^]*Kernel panic - not syncing: sysrq triggered crash/;
+  await expect(script({}, "echo c >/proc/sysrq-trigger")).rejects.toThrow(words);
 });
 
 machine("nodes with processors, nodes without, and a disk to swap to are there", async () => {
