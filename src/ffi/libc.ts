@@ -12,6 +12,7 @@ const libc = dlopen("libc.so.6", {
   mmap: { args: ["usize", "usize", "i32", "i32", "i32", long], returns: "usize" },
   munmap: { args: ["usize", "usize"], returns: "i32" },
   madvise: { args: ["usize", "usize", "i32"], returns: "i32" },
+  usleep: { args: ["u32"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },
 } as const).symbols;
 
@@ -62,6 +63,11 @@ export function unmap(address: number, bytes: number): void {
 /** The bytes at an address as a view; the mapping must outlive it. */
 export function viewOf(address: number, bytes: number): ArrayBuffer {
   return toArrayBuffer(address as Pointer, 0, bytes);
+}
+
+/** Blocks this thread: cheaper than a timer of the event loop, and shorter. */
+export function sleepMicroseconds(microseconds: number): void {
+  libc.usleep(microseconds);
 }
 
 /** madvise(2) on memory of our own. */

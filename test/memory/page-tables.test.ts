@@ -146,7 +146,7 @@ describe("a plan of what to clear", () => {
   });
 
   test("takes huge pages whole, and never reaches into one that need not be cleared", () => {
-    expect(plan((p) => { p.add(511); p.addHuge(512); p.pass(512); p.add(1536); })).toEqual([[511, 1024], [1536, 1537]]);
+    expect(plan((p) => { p.add(511); p.addChunk(512); p.pass(512); p.add(1536); })).toEqual([[511, 1024], [1536, 1537]]);
   });
 });
 

@@ -88,10 +88,14 @@ export class PageWalkTracker implements Tracker {
     const pageable = pageableRuns(vmas, history.refused), spans = walkSpans(vmas);
     let present = 0, at = 0;
     await this.walk(watched, spans, (piece) => {
-      present += presentPages(piece);
-      if (piece.level > 1) return;
       const base = piece.address / PAGE_BYTES;
-      at = eachOverlap(pageable, { from: base, to: base + CHUNK_PAGES, at }, (from, to) => addResident(builder, piece, { from, to }));
+      let added = 0, covered = 0;
+      at = eachOverlap(pageable, { from: base, to: base + CHUNK_PAGES, at }, (from, to) => {
+        if (piece.level < 2) added += addResident(builder, piece, { from, to });
+        covered += to - from;
+      });
+      const counted = piece.level < 2 && covered === piece.last - piece.first;
+      present += counted ? added : presentPages(piece);
     });
     await this.confirm(watched, present, spans);
     await nextTurn();

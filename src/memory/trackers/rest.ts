@@ -28,9 +28,16 @@ export function armHeat(heat: HeatMap, rested: RestedChunks | null, round: numbe
       plan.pass(CHUNK_PAGES);
       continue;
     }
-    for (let i = 0; i < view.entries; i++) {
+    let accessed = 0;
+    for (let i = view.firstCount; i < end; i++) accessed += counts[i]!;
+    if (accessed === 0) {
+      plan.pass(view.huge ? CHUNK_PAGES : view.entries);
+      continue;
+    }
+    if (accessed === CHUNK_PAGES) plan.addChunk(base);
+    else for (let i = 0; i < view.entries; i++) {
       if (counts[view.firstCount + i] !== 1) plan.pass(view.huge ? CHUNK_PAGES : 1);
-      else if (view.huge) plan.addHuge(base);
+      else if (view.huge) plan.addChunk(base);
       else plan.add(base + view.pages[i]!);
     }
     counts.fill(0, view.firstCount, end);
