@@ -31,7 +31,7 @@ export interface Piece {
   first: number;
   last: number;
   entry: number;
-  entries: Uint32Array;
+  entries: Int32Array;
 }
 
 /** One for each thread: its map is the result buffer. It may hold stray kernel bytes: never pin it, never pass it on. */
@@ -44,7 +44,8 @@ export class PageTableWalker {
   private readonly header: BigUint64Array;
   private readonly count: Uint32Array;
   private readonly index: Uint32Array;
-  private readonly tables: readonly Uint32Array[];
+  /** Signed: half of all entries have bit 31 set, and would be doubles to the engine that runs the loops over them. */
+  private readonly tables: readonly Int32Array[];
 
   /** Throws UnsupportedError with what is missing on this kernel or these privileges. */
   constructor(facts: PagingFacts) {
@@ -62,7 +63,7 @@ export class PageTableWalker {
     this.header = new BigUint64Array(map, 0, 8);
     this.count = new Uint32Array(map, MAP.count, 1);
     this.index = new Uint32Array(map, MAP.index, RECORDS * 4);
-    this.tables = Array.from({ length: RECORDS }, (_, i) => new Uint32Array(map, MAP.tables + i * PAGE, PAGE / 4));
+    this.tables = Array.from({ length: RECORDS }, (_, i) => new Int32Array(map, MAP.tables + i * PAGE, PAGE / 4));
     try {
       this.findDirectMap(physicalMask, facts.ownPagemap);
     } catch (error) {
@@ -130,7 +131,7 @@ export class PageTableWalker {
         const level = this.index[0]! & 3;
         const shift = [12n, 21n, 30n][level]!;
         const word = level ? this.index.subarray(2, 4) : this.tables[0]!.subarray(2 * Number((pgd >> 12n) & 511n));
-        const physical = ((BigInt(word[1]!) << 32n) | BigInt(word[0]!)) & physicalMask;
+        const physical = ((BigInt(word[1]! >>> 0) << 32n) | BigInt(word[0]! >>> 0)) & physicalMask;
         if (word[0]! & PTE.present && physical >> shift === (pgd - base) >> shift) {
           this.base = base;
           return;

@@ -259,8 +259,9 @@ export class HeatMapBuilder {
       this.placed += held;
       return;
     }
-    this.places.fill(0, this.placed, this.placed + BITMAP_WORDS);
-    for (let i = 0; i < held; i++) this.places[this.placed + (pages[i]! >>> 4)]! |= 1 << (pages[i]! & 15);
+    const full = held === CHUNK_PAGES;
+    this.places.fill(full ? 0xffff : 0, this.placed, this.placed + BITMAP_WORDS);
+    if (!full) for (let i = 0; i < held; i++) this.places[this.placed + (pages[i]! >>> 4)]! |= 1 << (pages[i]! & 15);
     this.placed += BITMAP_WORDS;
   }
 

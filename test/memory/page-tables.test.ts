@@ -11,7 +11,7 @@ import { armHeat, isDue, restAfter } from "../../src/memory/trackers/rest.ts";
 const ABSENT = 0, IDLE = 0x001, HOT = 0x021, HINTED = 0x100, HINTED_HOT = 0x120, HUGE_IDLE = 0x081, HUGE_HOT = 0x0a1;
 
 const table = (entries: Readonly<Record<number, number>>, chunk = 1): TablePiece => {
-  const words = new Uint32Array(1024);
+  const words = new Int32Array(1024);
   for (const [page, entry] of Object.entries(entries)) words[2 * Number(page)] = entry;
   return { address: chunk * 2 ** 21, level: 0, first: 0, last: 512, entry: 0, entries: words };
 };

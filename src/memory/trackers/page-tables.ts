@@ -10,7 +10,7 @@ export interface TablePiece {
   readonly first: number;
   readonly last: number;
   readonly entry: number;
-  readonly entries: Uint32Array;
+  readonly entries: Int32Array;
 }
 
 // Low bits of an x86-64 entry. A page under NUMA hinting is PROTNONE (bit 8) instead of present, and present all the same.
@@ -112,7 +112,7 @@ export function eachOverlap(runs: PageRuns, range: { from: number; to: number; a
 }
 
 /** A huge page that was split since: accessed if any part of it was. */
-function anyEntry(table: Uint32Array): number {
+function anyEntry(table: Int32Array): number {
   let all = 0;
   for (let i = 0; i < CHUNK_PAGES; i++) all |= table[2 * i]!;
   return all;
