@@ -32,7 +32,21 @@ export interface ProcessStatus {
   reason: string | null;
   residentBytes: number;
   swappedBytes: number;
+  lastRound: LastRound | null;
   readonly total: Account;
+}
+
+/** How the last round over a process went. */
+export interface LastRound {
+  /** When it ended, UTC, ISO 8601. */
+  readonly endedAt: string;
+  /** "done", "gated", "blind", "gone", "stopped" or "failed"; `reason` of the process says why. */
+  readonly outcome: string;
+  readonly seconds: number;
+  readonly coldBytes: number;
+  readonly outBytes: number;
+  readonly cameBackBytes: number;
+  readonly cpuMs: number;
 }
 
 export interface TaskStatus {

@@ -4,7 +4,7 @@ import type { Log } from "../log.ts";
 import { processKey, type Eyes, type Forced, type FoundProcess } from "../memory/memory.ts";
 import { emptyAccount, type ProcessStatus, type TaskStatus } from "../status.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
-import { enter } from "./ledger.ts";
+import { enter, lastRound } from "./ledger.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { RoundPhase, RoundReport } from "./round.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -134,7 +134,8 @@ export class TaskRun {
       if (known) rename(known, process);
       if (known) continue;
       const status = {
-        pid: process.pid, comm: process.comm, state: "waiting", reason: null, residentBytes: 0, swappedBytes: 0, total: emptyAccount(),
+        pid: process.pid, comm: process.comm, state: "waiting", reason: null, residentBytes: 0, swappedBytes: 0,
+        lastRound: null, total: emptyAccount(),
       };
       this.members.set(processKey(process), { process, status, owned: false, lastReason: null });
     }
@@ -190,6 +191,7 @@ export class TaskRun {
     enter(this.total, report);
     status.residentBytes = report.rssBytes;
     status.swappedBytes = report.swapBytes;
+    status.lastRound = lastRound(report, new Date());
     this.tell(member, report.reason);
     const outBytes = (tally?.swappedOut ?? 0) * 4096;
     const line = {

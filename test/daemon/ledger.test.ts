@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { enter } from "../../src/daemon/ledger.ts";
+import { enter, lastRound } from "../../src/daemon/ledger.ts";
 import { emptyAccount } from "../../src/status.ts";
 import type { RoundReport } from "../../src/daemon/round.ts";
 import type { Account } from "../../src/status.ts";
@@ -30,4 +30,12 @@ test.each([
   const account = emptyAccount();
   for (const report of reports) enter(account, report);
   expect(account).toEqual({ ...emptyAccount(), ...expected });
+});
+
+test.each([
+  [{ ...quiet, outcome: "gated" } as RoundReport, { outcome: "gated", coldBytes: 0, outBytes: 0, cameBackBytes: 0, cpuMs: 0 }],
+  [{ ...quiet, coldPages: 7, tally, returned: { cameBack: 2, freed: 0, out: 0 }, cpu: { user: 1.4, system: 20.2 }, seconds: 1.23456 },
+    { outcome: "done", coldBytes: 7 * PAGE, outBytes: 3 * PAGE, cameBackBytes: 2 * PAGE, cpuMs: 22, seconds: 1.235 }],
+])("the last round by itself %#", (report, expected) => {
+  expect(lastRound(report, new Date(0))).toEqual({ endedAt: "1970-01-01T00:00:00.000Z", seconds: 1, ...expected });
 });

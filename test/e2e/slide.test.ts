@@ -25,9 +25,11 @@ swapTest("what was counted is what the kernel shows: the cold pages are out, and
   expect(outBytes).toBeGreaterThanOrEqual(0.95 * 0.9 * target.bytes);
   // Some pages of the runtime itself are wanted again at once.
   expect(outBytes).toBeWithin(0.99 * swap.usedBytes(), 1.02 * swap.usedBytes());
-  const { residentBytes, swappedBytes } = (await processOf(daemon, target.pid))!;
+  const { residentBytes, swappedBytes, lastRound } = (await processOf(daemon, target.pid))!;
   expect(swappedBytes).toBeWithin(0.99 * outBytes, 1.02 * outBytes);
   expect(residentBytes).toBeLessThan(target.bytes / 2);
+  expect(lastRound).toMatchObject({ outcome: "done" });
+  expect(Date.now() - Date.parse(lastRound!.endedAt)).toBeLessThan(60_000);
   expect(askedBytes).toBe(outBytes + stayedBytes + droppedBytes);
   expect(coldBytes).toBeGreaterThanOrEqual(askedBytes);
   expect(await target.stop()).toMatchObject({ wrong: 0 });
