@@ -8,3 +8,9 @@ export function random(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Whole numbers from 0 to below the bound of each call. */
+export function randomBelow(seed: number): (bound: number) => number {
+  const next = random(seed);
+  return (bound) => Math.floor(next() * bound);
+}

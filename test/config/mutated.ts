@@ -1,22 +1,12 @@
 // Configuration files with a few bytes changed, the same in each run.
 import { cslideFile, slideFile, thirdpartyFile } from "./files.ts";
+import { randomBelow } from "../../src/memory/random.ts";
 
 /** The n-th mutated file, and whether it is called `.toml`. */
 export function mutatedFile(n: number): { readonly bytes: Uint8Array; readonly name: string } {
-  const random = randomFrom(n);
+  const random = randomBelow(n);
   const bytes = mutate(seeds[random(seeds.length)] ?? "", random);
   return { bytes, name: random(8) === 0 ? "a.toml" : "a.conf" };
-}
-
-// mulberry32: small, seeded, good enough to choose mutations.
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 const whole = `${slideFile}\n${cslideFile.replace("name=23456", "value=23456")}\n${thirdpartyFile}`;

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { needs, notRoot } from "../needs.ts";
 import { fakeDaemon, talk } from "../socket-peer.ts";
 import { etmem, freshSocket, Lab } from "./harness.ts";
+import { randomBelow } from "../../src/memory/random.ts";
 
 const rootTest = needs(notRoot());
 const lab = new Lab();
@@ -53,7 +54,7 @@ rootTest("100 clients at once are all answered, beside 50 that say nothing", asy
 rootTest("random and mutated bytes neither stop the daemon nor make it grow", async () => {
   const rounds = process.env["ETMEM_LONG"] === undefined ? 3_000 : 100_000;
   const daemon = await lab.daemon({ args: ["-l", "3"] });
-  const random = randomFrom(20260729);
+  const random = randomBelow(20260729);
   const once = async (): Promise<void> => void await talk(daemon.socket, [mutate(random)], { halfClose: true });
   const batch = async (count: number): Promise<void> => {
     for (let done = 0; done < count; done += 20) await Promise.all(Array.from({ length: 20 }, once));
@@ -87,17 +88,6 @@ function mutate(random: (below: number) => number): Uint8Array {
     if (kind === 3) bytes.splice(at, 0, ...Array.from({ length: random(random(40) === 0 ? 700 : 6) }, () => random(256)));
   }
   return Uint8Array.from(bytes);
-}
-
-/** Numbers that are the same in each run. mulberry32. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
 }
 
 const descriptors = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
