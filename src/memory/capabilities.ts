@@ -1,8 +1,9 @@
 // What this kernel and these privileges offer: the rungs of the ladder, tried from the best down. A tracker that cannot tell touched
 // pages from untouched ones on memory of our own is not used.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { PageTableWalker } from "../ffi/page-table-walker.ts";
 import { isProcessMadviseKnown } from "../ffi/process-madvise.ts";
+import { readKernelSettings } from "../proc/settings.ts";
 import { readCpuFacts } from "../proc/cpuinfo.ts";
 import { kernelRoot, type Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
@@ -96,7 +97,7 @@ export function moverRungs(root: Root): readonly MoverRung[] {
 function openPageWalk(root: Root, offsets: KnownOffsets): Tracker {
   if ("missing" in offsets) throw new UnsupportedError(offsets.missing);
   const walker = new PageTableWalker({ offsets, ...readCpuFacts(root), ownPagemap: `${root.proc}/self/pagemap` });
-  return new PageWalkTracker(walker, { lruGen: isLruGenOn(root) });
+  return new PageWalkTracker(walker, { lruGen: readKernelSettings(root).lruGen === true });
 }
 
 function openReferenced(root: Root): Tracker {
@@ -108,10 +109,4 @@ function nothingLeft(what: "tracker" | "mover", named: string | undefined, reaso
   if (named === undefined) return new UnsupportedError(`no ${what} works here: ${reasons.map(([name, reason]) => `${name}: ${reason}`).join("; ")}`);
   const [[, reason = ""] = []] = reasons;
   return new UnsupportedError(`${what}=${named} cannot be used here: ${reason}`);
-}
-
-/** The multi-generational LRU, bit 0 of its switch. Documentation/admin-guide/mm/multigen_lru.rst */
-function isLruGenOn(root: Root): boolean {
-  const path = `${root.sys}/kernel/mm/lru_gen/enabled`;
-  return existsSync(path) && (Number(readFileSync(path, "latin1").trim()) & 1) === 1;
 }
