@@ -1,5 +1,9 @@
 // What `project show --json` tells of a task that runs: plain JSON, made by the daemon and read by clients.
 
+/** Why a page stays where it is although the kernel was asked to move it. */
+export const REFUSALS = ["mlocked", "shared", "hugetlb", "accessed", "no swap", "unknown"] as const;
+export type Refusal = (typeof REFUSALS)[number];
+
 /** Sums over the rounds of one process, or of all processes of a task. */
 export interface Account {
   rounds: number;
@@ -10,6 +14,8 @@ export interface Account {
   outBytes: number;
   droppedBytes: number;
   stayedBytes: number;
+  /** Of the bytes that stayed, why: as far as the kernel's files tell. */
+  readonly refusedBytes: Record<Refusal, number>;
   /** Moved by us and present again since. */
   cameBackBytes: number;
   cpuUserMs: number;
@@ -18,8 +24,9 @@ export interface Account {
 
 export function emptyAccount(): Account {
   return {
-    rounds: 0, coldBytes: 0, askedBytes: 0, acceptedBytes: 0, outBytes: 0, droppedBytes: 0, stayedBytes: 0, cameBackBytes: 0,
-    cpuUserMs: 0, cpuSystemMs: 0,
+    rounds: 0, coldBytes: 0, askedBytes: 0, acceptedBytes: 0, outBytes: 0, droppedBytes: 0, stayedBytes: 0,
+    refusedBytes: { mlocked: 0, shared: 0, hugetlb: 0, accessed: 0, "no swap": 0, unknown: 0 }, cameBackBytes: 0, cpuUserMs: 0,
+    cpuSystemMs: 0,
   };
 }
 
@@ -34,6 +41,29 @@ export interface ProcessStatus {
   swappedBytes: number;
   lastRound: LastRound | null;
   readonly total: Account;
+  /** Accessed in the last round. */
+  hotBytes?: number;
+  /** Moved by us and still out. */
+  outNowBytes?: number;
+  /** Resident memory by how long it has not been accessed, the youngest first. */
+  ages?: readonly AgeBand[];
+  brake?: BrakeStatus;
+}
+
+/** Memory that was last accessed at least so long ago, and less long than the next band says. */
+export interface AgeBand {
+  readonly fromSeconds: number;
+  readonly bytes: number;
+}
+
+/** What keeps the task from moving as much as is cold. */
+export interface BrakeStatus {
+  /** "free"; "careful": small steps, as into an unknown target or after a stop; "stopped". */
+  readonly state: "free" | "careful" | "stopped";
+  /** In words and numbers; null while free. */
+  readonly reason: string | null;
+  /** UTC, ISO 8601. */
+  readonly since: string;
 }
 
 /** How the last round over a process went. */

@@ -83,7 +83,8 @@ class Changes {
 }
 
 /** The text that goes before the byte for success. */
-async function answerWire(request: WireRequest, { objects, log }: DispatchParts, changes: Changes): Promise<string> {
+async function answerWire(request: WireRequest, parts: DispatchParts, changes: Changes): Promise<string> {
+  const { objects, log } = parts;
   const { command, project, file } = request;
   log.debug("request", { ...request });
   switch (command) {
@@ -108,7 +109,7 @@ async function answerWire(request: WireRequest, { objects, log }: DispatchParts,
       return "";
     }
     case COMMAND.projectShow: return showTable(objects, project);
-    case COMMAND.engine: return answerEngine(request, objects);
+    case COMMAND.engine: return await answerEngine(request, parts);
     default: throw new RefusedError(INVALID);
   }
 }
@@ -132,10 +133,11 @@ function showTable(objects: Objects, name: string | undefined): string {
   }
 }
 
-function answerEngine({ project, engine, engineCommand, task }: WireRequest, objects: Objects): string {
-  needed(engineCommand);
-  const { engineType } = objects.tasksForCommand(needed(project), needed(engine), task);
-  throw new RefusedError(INVALID, { cause: `the engine ${engineType} has no command ${engineCommand}` });
+async function answerEngine({ project, engine, engineCommand, task }: WireRequest, { objects, rounds }: DispatchParts): Promise<string> {
+  const word = needed(engineCommand), { engineType, tasks } = objects.tasksForCommand(needed(project), needed(engine), task);
+  const refusal = rounds.commandRefusal(engineType, word);
+  if (refusal !== undefined) throw new RefusedError(INVALID, { cause: refusal });
+  return await rounds.command(tasks, word);
 }
 
 async function answerJson(request: JsonRequest, { objects, rounds, version }: DispatchParts, send: Send): Promise<void> {

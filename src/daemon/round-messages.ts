@@ -8,10 +8,22 @@ export interface KernelFolders {
   readonly sys: string;
 }
 
+/** What a worker can do with memory. A new kind of work is a line here and one in the table of round-worker.ts. */
+export interface Jobs {
+  readonly round: Job<{ readonly process: FoundProcess; readonly engineType: string; readonly config: object }, RoundPhase, RoundReport>;
+}
+
+/** All three are plain data. */
+interface Job<Order, Progress, Result> {
+  readonly order: Order;
+  readonly progress: Progress;
+  readonly result: Result;
+}
+
 export type ToWorker =
   | { readonly type: "begin"; readonly offsets: KnownOffsets; readonly root: KernelFolders; readonly forced: Forced }
   | { readonly type: "find"; readonly id: number; readonly target: TargetName }
-  | { readonly type: "round"; readonly id: number; readonly process: FoundProcess; readonly engineType: string; readonly config: object }
+  | { readonly type: "job"; readonly id: number; readonly job: keyof Jobs; readonly order: unknown }
   | { readonly type: "stop"; readonly id: number }
   | { readonly type: "forget"; readonly process: ProcessId }
   | { readonly type: "end" };
@@ -21,6 +33,6 @@ export type FromWorker =
   | { readonly type: "blind"; readonly reason: string }
   | { readonly type: "ended" }
   | { readonly type: "found"; readonly id: number; readonly processes: readonly FoundProcess[] }
-  | { readonly type: "phase"; readonly id: number; readonly phase: RoundPhase }
-  | { readonly type: "report"; readonly id: number; readonly report: RoundReport }
+  | { readonly type: "progress"; readonly id: number; readonly progress: unknown }
+  | { readonly type: "done"; readonly id: number; readonly result: unknown }
   | { readonly type: "failed"; readonly id: number; readonly message: string; readonly stack: string | null };

@@ -3,10 +3,27 @@ import { engines } from "../engines/index.ts";
 import { EtmemError } from "../errors.ts";
 import { openMemory } from "../memory/capabilities.ts";
 import type { Memory } from "../memory/memory.ts";
-import type { FromWorker, ToWorker } from "./round-messages.ts";
+import type { FromWorker, Jobs, ToWorker } from "./round-messages.ts";
 import { runRound } from "./round.ts";
 
 declare const self: Worker;
+
+/** What a job may do besides its own work. */
+interface JobHooks<Progress> {
+  readonly signal: AbortSignal;
+  tell(progress: Progress): void;
+}
+
+type JobTable = { readonly [K in keyof Jobs]: Work<Jobs[K]> };
+type Work<J extends Jobs[keyof Jobs]> = (memory: Memory, order: J["order"], hooks: JobHooks<J["progress"]>) => Promise<J["result"]>;
+
+const JOBS: JobTable = {
+  round(memory, { process, engineType, config }, { signal, tell }) {
+    const policy = engines.find(({ name }) => name === engineType)?.policy;
+    if (!policy) throw new Error(`the engine ${engineType} has no rounds`);
+    return runRound(memory, { policy, config: config as { project: { interval: number } }, process }, { signal, phase: tell });
+  },
+};
 
 const running = new Map<number, AbortController>();
 let memory: Memory | undefined;
@@ -15,7 +32,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
   const message = event.data;
   if (message.type === "begin") void begin(message);
   else if (message.type === "find") answer(message.id, async () => ({ type: "found", id: message.id, processes: eyes().find(message.target) }));
-  else if (message.type === "round") answer(message.id, () => round(message));
+  else if (message.type === "job") answer(message.id, () => run(message));
   else if (message.type === "stop") running.get(message.id)?.abort();
   else if (message.type === "forget") memory?.forget(message.process);
   else end();
@@ -31,16 +48,12 @@ async function begin({ offsets, root, forced }: Extract<ToWorker, { type: "begin
   }
 }
 
-async function round(order: Extract<ToWorker, { type: "round" }>): Promise<FromWorker> {
-  const { id, process, config } = order;
-  const policy = engines.find(({ name }) => name === order.engineType)?.policy;
-  if (!policy) throw new Error(`the engine ${order.engineType} has no rounds`);
-  const controller = new AbortController();
+async function run({ id, job, order }: Extract<ToWorker, { type: "job" }>): Promise<FromWorker> {
+  const controller = new AbortController(), work = JOBS[job] as JobTable[keyof Jobs];
   running.set(id, controller);
   try {
-    const hooks = { signal: controller.signal, phase: (phase: "scanning" | "moving") => say({ type: "phase", id, phase }) };
-    const report = await runRound(eyes(), { policy, config: config as { project: { interval: number } }, process }, hooks);
-    return { type: "report", id, report };
+    const hooks = { signal: controller.signal, tell: (progress: unknown) => say({ type: "progress", id, progress }) };
+    return { type: "done", id, result: await work(eyes(), order as never, hooks) };
   } finally {
     running.delete(id);
   }

@@ -6,6 +6,7 @@ import type { TaskStatus } from "../status.ts";
 import { Claims, type TargetLocks } from "./claims.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { KernelFolders } from "./round-messages.ts";
+import type { Run } from "./run.ts";
 import { TaskRun, reasonOf } from "./task-run.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
@@ -17,6 +18,10 @@ export interface Rounds {
   /** Resolves when nothing of these tasks runs any more (within 200 ms). */
   stop(tasks: readonly TaskSpec[]): Promise<void>;
   status(task: TaskSpec): TaskStatus;
+  /** Why an engine of this type has no answer to a private command; undefined if it has. */
+  commandRefusal(engineType: string, word: string): string | undefined;
+  /** The answer of an engine to one of its private commands, over tasks of it that run. */
+  command(tasks: readonly TaskSpec[], word: string): Promise<string>;
   /** The end of the daemon: stops everything. */
   close(): Promise<void>;
 }
@@ -37,7 +42,7 @@ export interface RoundsParts {
 const LONGEST_STOP_MS = 2000;
 
 export function createRounds(parts: RoundsParts): Rounds {
-  const { log } = parts, runs = new Map<string, TaskRun>(), claims = new Claims();
+  const { log } = parts, runs = new Map<string, Run>(), claims = new Claims();
   const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets) });
 
   const told = new Set<string>();
@@ -70,6 +75,15 @@ export function createRounds(parts: RoundsParts): Rounds {
     },
     stop: (tasks) => stop(tasks.map(({ id }) => id)),
     status: (task) => runs.get(task.id)?.status() ?? { state: "stopped", tracker: null, processes: [] },
+    commandRefusal(engineType, word) {
+      const engine = engines.find(({ name }) => name === engineType);
+      return engine !== undefined && engine.policy !== undefined && Object.hasOwn(engine.commands, word)
+        ? undefined : `the engine ${engineType} has no command ${word}`;
+    },
+    async command(tasks, word) {
+      const answers = await Promise.all(tasks.map(({ id }) => runs.get(id)?.command?.(word)));
+      return answers.filter((answer) => answer !== undefined).join("");
+    },
     close: () => stop([...runs.keys()]),
   };
 }

@@ -6,7 +6,8 @@ import { emptyAccount, type ProcessStatus, type TaskStatus } from "../status.ts"
 import type { Claims, TargetLocks } from "./claims.ts";
 import { enter, lastRound } from "./ledger.ts";
 import type { TaskSpec } from "./objects.ts";
-import type { RoundPhase, RoundReport } from "./round.ts";
+import type { RoundReport } from "./round.ts";
+import type { Run } from "./run.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 interface TaskParts {
@@ -29,7 +30,7 @@ interface Member {
 /** Moving less than this in a round is not worth a line of the log. */
 const WORTH_LOGGING_BYTES = 1 << 20;
 
-export class TaskRun {
+export class TaskRun implements Run {
   private readonly parts: TaskParts;
   private readonly stopping = new AbortController();
   private readonly members = new Map<string, Member>();
@@ -173,9 +174,9 @@ export class TaskRun {
   private async round(member: Member): Promise<void> {
     const { task, pool, log } = this.parts, { process, status } = member;
     try {
-      const report = await pool.round({
-        process, engineType: task.engineType, config: task.config, forced: this.forced(), signal: this.stopping.signal,
-        phase: (phase: RoundPhase) => void (status.state = phase),
+      const order = { process, engineType: task.engineType, config: task.config };
+      const report = await pool.run({
+        job: "round", home: process, order, forced: this.forced(), signal: this.stopping.signal, tell: (phase) => void (status.state = phase),
       });
       this.enter(member, report);
     } catch (error) {

@@ -1,7 +1,6 @@
 // The round workers: threads that are there only while a project runs. A process stays with the worker that knows its history.
 import { processKey, type Eyes, type Forced, type FoundProcess, type KnownOffsets, type ProcessId, type TargetName } from "../memory/memory.ts";
-import type { FromWorker, KernelFolders, ToWorker } from "./round-messages.ts";
-import type { RoundPhase, RoundReport } from "./round.ts";
+import type { FromWorker, Jobs, KernelFolders, ToWorker } from "./round-messages.ts";
 
 export interface PoolParts {
   /** The program of a worker; a compiled executable finds it only from its entry file. */
@@ -13,14 +12,15 @@ export interface PoolParts {
   offsets(): Promise<KnownOffsets>;
 }
 
-export interface RoundCall {
-  readonly process: FoundProcess;
-  readonly engineType: string;
-  readonly config: object;
+export interface JobCall<K extends keyof Jobs> {
+  readonly job: K;
+  /** Whose history the work needs: it runs in the thread that has it. */
+  readonly home: ProcessId;
+  readonly order: Jobs[K]["order"];
   /** What its project names; nothing if absent. */
   readonly forced?: Forced;
   readonly signal: AbortSignal;
-  phase(phase: RoundPhase): void;
+  tell?(progress: Jobs[K]["progress"]): void;
 }
 
 interface Thread {
@@ -34,8 +34,8 @@ interface Thread {
   sighted: boolean;
   /** Processes that it has. */
   homes: number;
-  /** Rounds that it has been given and that are not done. */
-  rounds: number;
+  /** Jobs that it has been given and that are not done. */
+  jobs: number;
   readonly ended: Promise<void>;
   readonly waiting: Map<number, Waiting>;
 }
@@ -43,7 +43,7 @@ interface Thread {
 interface Waiting {
   resolve(message: FromWorker): void;
   reject(error: Error): void;
-  phase?(phase: RoundPhase): void;
+  tell?(progress: unknown): void;
 }
 
 /** A worker that does not answer is ended all the same. */
@@ -71,14 +71,14 @@ export class WorkerPool {
     return answer.type === "found" ? answer.processes : [];
   }
 
-  /** Runs one round; an aborted signal ends it within one bounded system call, and its report says so. */
-  async round(call: RoundCall): Promise<RoundReport> {
-    const thread = this.homeOf(call.process, call.forced ?? {});
-    thread.rounds += 1;
+  /** Has a worker do something; an aborted signal ends it within one bounded system call, and its result says so. */
+  async run<K extends keyof Jobs>(call: JobCall<K>): Promise<Jobs[K]["result"]> {
+    const thread = this.homeOf(call.home, call.forced ?? {});
+    thread.jobs += 1;
     try {
-      return await this.roundIn(thread, call);
+      return await this.runIn(thread, call);
     } finally {
-      thread.rounds -= 1;
+      thread.jobs -= 1;
     }
   }
 
@@ -108,17 +108,17 @@ export class WorkerPool {
     }));
   }
 
-  private async roundIn(thread: Thread, { process, engineType, config, signal, phase }: RoundCall): Promise<RoundReport> {
+  private async runIn<K extends keyof Jobs>(thread: Thread, { job, order, signal, tell }: JobCall<K>): Promise<Jobs[K]["result"]> {
     await thread.eyes;
     let id = 0;
     const stop = () => thread.worker.postMessage({ type: "stop", id } satisfies ToWorker);
-    const asked = this.ask(thread, (given) => ({ type: "round", id: (id = given), process, engineType, config }), phase);
+    const asked = this.ask(thread, (given) => ({ type: "job", id: (id = given), job, order }), tell as Waiting["tell"]);
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
     try {
       const answer = await asked;
-      if (answer.type !== "report") throw new Error(`a round was answered by ${answer.type}`);
-      return answer.report;
+      if (answer.type !== "done") throw new Error(`the job ${job} was answered by ${answer.type}`);
+      return answer.result as Jobs[K]["result"];
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -134,7 +134,7 @@ export class WorkerPool {
     this.forget(process);
     const first = this.first(forced), fitting = this.threads.filter((thread) => thread.forced === first.forced);
     const quietest = fitting.reduce((best, thread) => (thread.homes < best.homes ? thread : best), first);
-    const allBusy = fitting.every(({ rounds }) => rounds > 0);
+    const allBusy = fitting.every(({ jobs }) => jobs > 0);
     const thread = allBusy && this.threads.length < this.parts.threads ? this.grow(forced) : quietest;
     thread.homes += 1;
     this.homes.set(key, thread);
@@ -146,7 +146,7 @@ export class WorkerPool {
     const { promise: eyes, resolve, reject } = Promise.withResolvers<Eyes>();
     eyes.catch(() => undefined); // whoever asks is told
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    const thread: Thread = { worker, forced: forcedKey(forced), eyes, fail: reject, sighted: false, homes: 0, rounds: 0, ended, waiting: new Map() };
+    const thread: Thread = { worker, forced: forcedKey(forced), eyes, fail: reject, sighted: false, homes: 0, jobs: 0, ended, waiting: new Map() };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "ready") {
         thread.sighted = true;
@@ -174,9 +174,9 @@ export class WorkerPool {
     thread.worker.terminate();
   }
 
-  private ask(thread: Thread, message: (id: number) => ToWorker, phase?: (phase: RoundPhase) => void): Promise<FromWorker> {
+  private ask(thread: Thread, message: (id: number) => ToWorker, tell?: Waiting["tell"]): Promise<FromWorker> {
     const id = ++this.lastId, { promise, resolve, reject } = Promise.withResolvers<FromWorker>();
-    thread.waiting.set(id, { resolve, reject, ...(phase ? { phase } : {}) });
+    thread.waiting.set(id, { resolve, reject, ...(tell ? { tell } : {}) });
     thread.worker.postMessage(message(id));
     return promise;
   }
@@ -194,8 +194,8 @@ function reasonIn(report: string): string {
 function deliver(thread: Thread, message: Extract<FromWorker, { id: number }>): void {
   const waiting = thread.waiting.get(message.id);
   if (!waiting) return;
-  if (message.type === "phase") {
-    waiting.phase?.(message.phase);
+  if (message.type === "progress") {
+    waiting.tell?.(message.progress);
     return;
   }
   thread.waiting.delete(message.id);

@@ -30,6 +30,8 @@ function stage(rounds: Partial<Rounds> = {}): Stage {
       start: (task: TaskSpec) => void started.push(task.id),
       stop: () => Promise.resolve(),
       status: () => ({ state: "waiting", tracker: null, processes: [] }),
+      commandRefusal: (engineType, word) => `the engine ${engineType} has no command ${word}`,
+      command: () => Promise.resolve(""),
       close: () => Promise.resolve(),
       ...rounds,
     },

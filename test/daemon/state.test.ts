@@ -141,6 +141,7 @@ asRoot("a change that cannot be stored is refused with file and errno, and neith
   const rounds: Rounds = {
     refusal: () => undefined, start: ({ id }) => void calls.push(`start ${id}`), stop: async () => void calls.push("stop"),
     status: () => ({ state: "stopped", tracker: null, processes: [] }), close: async () => undefined,
+    commandRefusal: () => undefined, command: async () => "",
   };
   await change(lab.open(), { add: await raw(whole("p", "t")) });
   const { state, objects } = lab.open({

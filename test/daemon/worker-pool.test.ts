@@ -12,7 +12,8 @@ function pool(offsets: () => Promise<KnownOffsets> = () => Promise.resolve(seein
 }
 
 function call(comm: string, pid = 1, signal = new AbortController().signal) {
-  return { process: { pid, startTicks: 1, comm }, engineType: "slide", config: {}, signal, phase: () => undefined };
+  const home = { pid, startTicks: 1 };
+  return { job: "round" as const, home, order: { process: { ...home, comm }, engineType: "slide", config: {} }, signal };
 }
 
 afterEach(async () => {
@@ -23,46 +24,46 @@ describe("a worker pool", () => {
   test("runs rounds and finds processes", async () => {
     const made = pool();
     expect(await made.find({ type: "name", value: "x" })).toEqual([{ pid: 1, startTicks: 1, comm: "x" }]);
-    expect(await made.round(call("good"))).toMatchObject({ outcome: "done", residentPages: 7 });
+    expect(await made.run(call("good"))).toMatchObject({ outcome: "done", residentPages: 7 });
   });
 
   test("says why a round failed, and goes on", async () => {
     const made = pool();
-    expect(made.round(call("fails"))).rejects.toThrow("no luck");
-    expect(await made.round(call("good"))).toMatchObject({ outcome: "done" });
+    expect(made.run(call("fails"))).rejects.toThrow("no luck");
+    expect(await made.run(call("good"))).toMatchObject({ outcome: "done" });
   });
 
   test("replaces a worker that crashed: whoever waited is told, the next round runs", async () => {
     const made = pool();
-    const waits = made.round(call("waits", 1));
+    const waits = made.run(call("waits", 1));
     await made.find({ type: "name", value: "x" });
-    const settled = Promise.allSettled([waits, made.round(call("crashes", 1))]);
+    const settled = Promise.allSettled([waits, made.run(call("crashes", 1))]);
     expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-    expect(await made.round(call("good", 1))).toMatchObject({ outcome: "done" });
+    expect(await made.run(call("good", 1))).toMatchObject({ outcome: "done" });
   });
 
   test("calls a round off", async () => {
     const made = pool(), controller = new AbortController();
-    const waits = made.round(call("waits", 1, controller.signal));
+    const waits = made.run(call("waits", 1, controller.signal));
     setTimeout(() => controller.abort(), 20);
     expect(await waits).toMatchObject({ outcome: "stopped" });
     const late = new AbortController();
     late.abort();
-    expect(await made.round(call("waits", 1, late.signal))).toMatchObject({ outcome: "stopped" });
+    expect(await made.run(call("waits", 1, late.signal))).toMatchObject({ outcome: "stopped" });
   });
 
   test("tells why nothing can be seen, again and again", async () => {
     const made = pool(() => Promise.resolve({ missing: "no BTF at all" }));
     expect(made.eyes()).rejects.toThrow("no BTF at all");
-    expect(made.round(call("good"))).rejects.toThrow("no BTF at all");
+    expect(made.run(call("good"))).rejects.toThrow("no BTF at all");
   });
 
   test("gives up a thread that hangs in a system call; the next round has another one", async () => {
-    const made = pool(), settled = Promise.allSettled([made.round(call("hangs", 1))]);
+    const made = pool(), settled = Promise.allSettled([made.run(call("hangs", 1))]);
     await Bun.sleep(50);
     made.abandonBusy("it hangs");
     expect(await settled).toMatchObject([{ status: "rejected", reason: { message: "it hangs" } }]);
-    expect(await made.round(call("good", 1))).toMatchObject({ outcome: "done" });
+    expect(await made.run(call("good", 1))).toMatchObject({ outcome: "done" });
   });
 
   test("gives up a thread that never says what it sees with", async () => {
@@ -81,10 +82,10 @@ describe("a worker pool", () => {
   test("has no more threads than rounds run at a time", async () => {
     let begun = 0;
     const made = pool(() => { begun += 1; return Promise.resolve(seeing); }, 8);
-    for (let pid = 1; pid <= 20; pid++) await made.round(call("good", pid));
+    for (let pid = 1; pid <= 20; pid++) await made.run(call("good", pid));
     expect(begun).toBe(1);
     const controller = new AbortController();
-    const waiting = [1, 2, 3].map((pid) => made.round(call("waits", 100 + pid, controller.signal)));
+    const waiting = [1, 2, 3].map((pid) => made.run(call("waits", 100 + pid, controller.signal)));
     await Bun.sleep(50);
     controller.abort();
     await Promise.all(waiting);
@@ -96,15 +97,15 @@ describe("a worker pool", () => {
     expect((await made.eyes()).forced).toEqual({});
     expect((await made.eyes(named)).forced).toEqual(named);
     expect(made.eyes({ tracker: "broken" })).rejects.toThrow("tracker=broken cannot be used");
-    expect(await made.round({ ...call("good"), forced: named })).toMatchObject({ outcome: "done" });
-    expect(await made.round(call("good"))).toMatchObject({ outcome: "done" });
+    expect(await made.run({ ...call("good"), forced: named })).toMatchObject({ outcome: "done" });
+    expect(await made.run(call("good"))).toMatchObject({ outcome: "done" });
     expect(await made.find({ type: "name", value: "x" }, named)).toHaveLength(1);
   });
 
   test("starts again after its end", async () => {
     const made = pool();
-    await made.round(call("good"));
+    await made.run(call("good"));
     await made.close();
-    expect(await made.round(call("good"))).toMatchObject({ outcome: "done" });
+    expect(await made.run(call("good"))).toMatchObject({ outcome: "done" });
   });
 });

@@ -1,0 +1,12 @@
+// What the daemon keeps of a started task, whatever its engine is.
+import type { TaskStatus } from "../status.ts";
+
+export interface Run {
+  /** Returns at once; what goes wrong later is in its status and in the log. */
+  begin(): void;
+  /** Resolves when nothing of it runs any more. */
+  stop(): Promise<void>;
+  status(): TaskStatus;
+  /** The text that answers a private command of its engine; throws RefusedError. Absent where the engine has none. */
+  command?(word: string): Promise<string>;
+}
