@@ -18,7 +18,8 @@ export function sourceOf(path: string, text: string): Source {
 
 /** The files that a glob finds in the project. */
 export function sourcesIn(root: string, glob: string): Source[] {
-  const paths = [...new Bun.Glob(glob).scanSync({ cwd: root, dot: true })].filter((path) => !/^(?:(?:node_modules|dist)\/|\.git(?:\/|$))/.test(path)).sort();
+  const foreign = /^(?:(?:node_modules|dist)\/|\.git(?:\/|$))/;
+  const paths = [...new Bun.Glob(glob).scanSync({ cwd: root, dot: true })].filter((path) => !foreign.test(path)).sort();
   return paths.map((path) => sourceOf(path, readFileSync(join(root, path), "utf8")));
 }
 
