@@ -37,11 +37,11 @@ export function rawSyscall(nr: number, a: Arg = 0, b: Arg = 0, third: Arg = 0, d
   return result === -1 ? -errno() : result;
 }
 
-const PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000;
+const PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, MAP_HUGETLB = 0x40000;
 
 /** `bytes` of private anonymous memory of our own, outside the JavaScript heap. Returns its address. */
-export function mapAnonymous(bytes: number, options: { reserveOnly?: boolean } = {}): number {
-  const flags = MAP_PRIVATE | MAP_ANONYMOUS | (options.reserveOnly ? MAP_NORESERVE : 0);
+export function mapAnonymous(bytes: number, options: { reserveOnly?: boolean; hugetlb?: boolean } = {}): number {
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | (options.reserveOnly ? MAP_NORESERVE : 0) | (options.hugetlb ? MAP_HUGETLB : 0);
   return mapped(libc.mmap(0, bytes, PROT_READ | PROT_WRITE, flags, -1, 0), `${bytes} bytes`);
 }
 

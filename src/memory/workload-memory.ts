@@ -14,6 +14,8 @@ export interface WorkloadShape {
   readonly seed: number;
   /** Transparent huge pages where the kernel gives them; otherwise base pages only. */
   readonly hugePages: boolean;
+  /** Pages of the pool that the operator has set aside (vm.nr_hugepages), which neither swap nor a VMA's marks can split. */
+  readonly hugetlb?: boolean;
   /** Into how many VMAs the memory is split. */
   readonly vmas: number;
   /** Address space around the memory that is reserved and never touched, in bytes. */
@@ -42,10 +44,10 @@ const VIEW_BYTES = GIB;
 export function mapWorkload(shape: WorkloadShape): WorkloadMemory {
   const pageBytes = basePageBytes();
   const mappedBytes = Math.max(shape.reserveBytes, shape.bytes) + ALIGNMENT;
-  const mapped = mapAnonymous(mappedBytes, { reserveOnly: true });
+  const mapped = mapAnonymous(mappedBytes, { reserveOnly: true, hugetlb: shape.hugetlb === true });
   const margin = Math.floor((mappedBytes - ALIGNMENT - shape.bytes) / 2);
   const start = Math.ceil((mapped + margin) / ALIGNMENT) * ALIGNMENT;
-  madvise(mapped, mappedBytes, MADV_NOHUGEPAGE);
+  if (!shape.hugetlb) madvise(mapped, mappedBytes, MADV_NOHUGEPAGE);
   if (shape.hugePages) madvise(start, shape.bytes, MADV_HUGEPAGE);
   split(start, shape, pageBytes);
   const views = fill(start, shape, pageBytes);
