@@ -1,10 +1,11 @@
 // One started task: its processes, its rounds, and what is known of them.
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
-import { processKey, type Eyes, type Forced, type FoundProcess } from "../memory/memory.ts";
-import { emptyAccount, type ProcessStatus, type TaskStatus } from "../status.ts";
+import type { Eyes, Forced } from "../memory/memory.ts";
+import { emptyAccount, type TaskStatus } from "../status.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
 import { enter, lastRound } from "./ledger.ts";
+import { Members, type Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { RoundReport } from "./round.ts";
 import type { Run } from "./run.ts";
@@ -20,20 +21,13 @@ interface TaskParts {
   sighted(eyes: Eyes): void;
 }
 
-interface Member {
-  process: FoundProcess;
-  status: ProcessStatus;
-  owned: boolean;
-  lastReason: string | null;
-}
-
 /** Moving less than this in a round is not worth a line of the log. */
 const WORTH_LOGGING_BYTES = 1 << 20;
 
 export class TaskRun implements Run {
   private readonly parts: TaskParts;
   private readonly stopping = new AbortController();
-  private readonly members = new Map<string, Member>();
+  private readonly members: Members;
   private readonly total = emptyAccount();
   private state = "starting";
   private eyes: Eyes | null = null;
@@ -42,6 +36,7 @@ export class TaskRun implements Run {
 
   constructor(parts: TaskParts) {
     this.parts = parts;
+    this.members = new Members({ ...parts, forget: (process) => parts.pool.forget(process) });
   }
 
   begin(): void {
@@ -51,15 +46,14 @@ export class TaskRun implements Run {
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.done;
-    for (const member of this.members.values()) this.leave(member);
-    this.members.clear();
+    this.members.leaveAll();
   }
 
   status(): TaskStatus {
     const seen = this.eyes ? sightOf(this.eyes) : {};
     return {
       state: this.state, tracker: this.eyes?.sight.tracker ?? null, ...seen, cautions: this.cautions,
-      processes: [...this.members.values()].map(({ status }) => status), total: this.total,
+      processes: this.members.statuses(), total: this.total,
     };
   }
 
@@ -112,62 +106,13 @@ export class TaskRun implements Run {
 
   private async cycle(): Promise<void> {
     const { task, pool } = this.parts;
-    this.meet(await pool.find(task.target, this.forced()));
-    const queue = [...this.members.values()].filter((member) => member.owned || this.claim(member));
-    this.setState(this.members.size === 0 ? `waiting for a process of ${task.target.type} ${task.target.value}` : "running");
+    this.members.meet(await pool.find(task.target, this.forced()));
+    const queue = this.members.claimed();
+    this.setState(this.members.count === 0 ? `waiting for a process of ${task.target.type} ${task.target.value}` : "running");
     const lane = async () => {
       for (let member = queue.shift(); member && !this.stopping.signal.aborted; member = queue.shift()) await this.round(member);
     };
     await Promise.all(Array.from({ length: Math.min(task.config.task.max_threads, queue.length) }, lane));
-  }
-
-  /** Processes that came and went. */
-  private meet(found: readonly FoundProcess[]): void {
-    const present = new Set(found.map(processKey));
-    for (const [key, member] of this.members) {
-      if (present.has(key)) continue;
-      this.leave(member);
-      this.members.delete(key);
-      this.parts.log.info("process gone", { task: this.parts.task.id, pid: member.process.pid, name: member.process.comm });
-    }
-    for (const process of found) {
-      const known = this.members.get(processKey(process));
-      if (known) rename(known, process);
-      if (known) continue;
-      const status = {
-        pid: process.pid, comm: process.comm, state: "waiting", reason: null, residentBytes: 0, swappedBytes: 0,
-        lastRound: null, total: emptyAccount(),
-      };
-      this.members.set(processKey(process), { process, status, owned: false, lastReason: null });
-    }
-  }
-
-  /** A process belongs to the first task that asks for it, here or in another daemon. */
-  private claim(member: Member): boolean {
-    const { task, claims } = this.parts, { process } = member;
-    const owner = claims.claim(process, task.id);
-    const daemon = owner === task.id ? this.lock(process) : undefined;
-    if (daemon !== undefined) claims.release(process, task.id);
-    member.owned = owner === task.id && daemon === undefined;
-    const holder = daemon === undefined ? `task ${owner}` : daemon === 0 ? "a daemon in another PID namespace" : `the daemon with pid ${daemon}`;
-    member.status.state = member.owned ? "waiting" : `owned by ${holder}`;
-    this.tell(member, member.owned ? null : `it belongs to ${holder}`);
-    return member.owned;
-  }
-
-  private lock(process: FoundProcess): number | undefined {
-    try {
-      return this.parts.locks.take(process.pid);
-    } catch (error) {
-      this.parts.claims.release(process, this.parts.task.id);
-      throw error;
-    }
-  }
-
-  private leave({ process, owned }: Member): void {
-    if (!owned) return;
-    this.parts.pool.forget(process);
-    if (this.parts.claims.release(process, this.parts.task.id)) this.parts.locks.release(process.pid);
   }
 
   /** One bad process never stops its task. */
@@ -180,7 +125,7 @@ export class TaskRun implements Run {
       });
       this.enter(member, report);
     } catch (error) {
-      this.tell(member, (error as Error).message);
+      this.members.tell(member, (error as Error).message);
       log.debug("round failed", { task: task.id, pid: process.pid, stack: (error as Error).stack ?? "" });
     }
     status.state = "waiting";
@@ -193,7 +138,7 @@ export class TaskRun implements Run {
     status.residentBytes = report.rssBytes;
     status.swappedBytes = report.swapBytes;
     status.lastRound = lastRound(report, new Date());
-    this.tell(member, report.reason);
+    this.members.tell(member, report.reason);
     const outBytes = (tally?.swappedOut ?? 0) * 4096;
     const line = {
       task: task.id, pid: process.pid, name: process.comm, outcome: report.outcome, residentPages: report.residentPages, coldPages: report.coldPages,
@@ -202,17 +147,6 @@ export class TaskRun implements Run {
     };
     if (outBytes >= WORTH_LOGGING_BYTES) log.info("swapped out", line);
     else log.debug("round", line);
-  }
-
-  /** Why nothing moves is said when it changes; the figures in it change all the time. */
-  private tell(member: Member, reason: string | null): void {
-    const { log, task } = this.parts, { status, process } = member;
-    const shape = reason?.replace(/\d+/g, "#") ?? null;
-    status.reason = reason;
-    if (shape === member.lastReason) return;
-    member.lastReason = shape;
-    if (reason !== null) log.info("nothing moves", { task: task.id, pid: process.pid, name: process.comm, reason });
-    else log.info("moving again", { task: task.id, pid: process.pid, name: process.comm });
   }
 
   private setState(state: string): void {
@@ -232,13 +166,6 @@ function sightOf(eyes: Eyes): Pick<TaskStatus, "exactness" | "mover" | "chosen" 
   const trackers = eyes.missing.map(({ tracker, reason }) => ({ name: tracker, reason }));
   const movers = eyes.missingMovers.map(({ mover, reason }) => ({ name: mover, reason }));
   return { exactness: eyes.exactness, mover: eyes.mover, chosen: reasonOf(eyes), notUsed: [...trackers, ...movers] };
-}
-
-/** By exec a process gets another name. */
-function rename(member: Member, process: FoundProcess): void {
-  if (member.process.comm === process.comm) return;
-  member.process = process;
-  member.status = { ...member.status, comm: process.comm };
 }
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,119 @@
+// The processes of a task: which of them it may work on, and what is known of them.
+import type { Log } from "../log.ts";
+import { processKey, type FoundProcess } from "../memory/memory.ts";
+import { emptyAccount, type ProcessStatus } from "../status.ts";
+import type { Claims, TargetLocks } from "./claims.ts";
+import type { TaskSpec } from "./objects.ts";
+
+export interface Member {
+  process: FoundProcess;
+  status: ProcessStatus;
+  owned: boolean;
+  lastReason: string | null;
+}
+
+export interface MembersParts {
+  readonly task: TaskSpec;
+  readonly claims: Claims;
+  readonly locks: TargetLocks;
+  readonly log: Log;
+  /** Called for each owned process that left. */
+  forget(process: FoundProcess): void;
+}
+
+export class Members {
+  private readonly parts: MembersParts;
+  private readonly members = new Map<string, Member>();
+
+  constructor(parts: MembersParts) {
+    this.parts = parts;
+  }
+
+  get count(): number { return this.members.size; }
+
+  all(): Member[] {
+    return [...this.members.values()];
+  }
+
+  statuses(): ProcessStatus[] {
+    return this.all().map(({ status }) => status);
+  }
+
+  /** Processes that came and went. */
+  meet(found: readonly FoundProcess[]): void {
+    const present = new Set(found.map(processKey));
+    for (const [key, member] of this.members) {
+      if (present.has(key)) continue;
+      this.leave(member);
+      this.members.delete(key);
+      this.parts.log.info("process gone", { task: this.parts.task.id, pid: member.process.pid, name: member.process.comm });
+    }
+    for (const process of found) {
+      const known = this.members.get(processKey(process));
+      if (known) rename(known, process);
+      if (known) continue;
+      const status = {
+        pid: process.pid, comm: process.comm, state: "waiting", reason: null, residentBytes: 0, swappedBytes: 0,
+        lastRound: null, total: emptyAccount(),
+      };
+      this.members.set(processKey(process), { process, status, owned: false, lastReason: null });
+    }
+  }
+
+  /** Those that the task may work on, after it has asked for the ones that it has not got yet. */
+  claimed(): Member[] {
+    return this.all().filter((member) => member.owned || this.claim(member));
+  }
+
+  /** Gives all of them back. */
+  leaveAll(): void {
+    for (const member of this.members.values()) this.leave(member);
+    this.members.clear();
+  }
+
+  /** Why nothing moves is said when it changes; the figures in it change all the time. */
+  tell(member: Member, reason: string | null): void {
+    const { log, task } = this.parts, { status, process } = member;
+    const shape = reason?.replace(/\d+/g, "#") ?? null;
+    status.reason = reason;
+    if (shape === member.lastReason) return;
+    member.lastReason = shape;
+    if (reason !== null) log.info("nothing moves", { task: task.id, pid: process.pid, name: process.comm, reason });
+    else log.info("moving again", { task: task.id, pid: process.pid, name: process.comm });
+  }
+
+  /** A process belongs to the first task that asks for it, here or in another daemon. */
+  private claim(member: Member): boolean {
+    const { task, claims } = this.parts, { process } = member;
+    const owner = claims.claim(process, task.id);
+    const daemon = owner === task.id ? this.lock(process) : undefined;
+    if (daemon !== undefined) claims.release(process, task.id);
+    member.owned = owner === task.id && daemon === undefined;
+    const holder = daemon === undefined ? `task ${owner}` : daemon === 0 ? "a daemon in another PID namespace" : `the daemon with pid ${daemon}`;
+    member.status.state = member.owned ? "waiting" : `owned by ${holder}`;
+    this.tell(member, member.owned ? null : `it belongs to ${holder}`);
+    return member.owned;
+  }
+
+  private lock(process: FoundProcess): number | undefined {
+    try {
+      return this.parts.locks.take(process.pid);
+    } catch (error) {
+      this.parts.claims.release(process, this.parts.task.id);
+      throw error;
+    }
+  }
+
+  private leave({ process, owned }: Member): void {
+    if (!owned) return;
+    this.parts.forget(process);
+    if (this.parts.claims.release(process, this.parts.task.id)) this.parts.locks.release(process.pid);
+  }
+}
+
+/** By exec a process gets another name. */
+function rename(member: Member, process: FoundProcess): void {
+  if (member.process.comm === process.comm) return;
+  member.process = process;
+  member.status = { ...member.status, comm: process.comm };
+}
