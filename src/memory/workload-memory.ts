@@ -2,7 +2,7 @@
 import { madvise, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
 import { basePageBytes } from "../ffi/page-size.ts";
 import { GIB, MIB } from "../units.ts";
-import { hotPages, type Pattern } from "./workload.ts";
+import { MovingHeat, type Pattern } from "./workload.ts";
 import { random } from "./random.ts";
 
 /** What a workload is made of. */
@@ -27,8 +27,14 @@ export interface WorkloadMemory {
   readonly bytes: number;
   readonly pageBytes: number;
   readonly hotPages: number;
-  /** Reads one word of every hot page and returns how many do not hold what was written there. */
+  /** Reads one word of every page that is hot now and returns how many do not hold what was written there. */
   touchHot(): number;
+  /** What was cold is hot, and what was hot is cold. */
+  flip(): void;
+  /** So many pages that were hot longest become cold, and as many that were cold longest become hot. */
+  drift(pages: number): void;
+  /** Writes what is there already into one word of each of the pages from..to-1. */
+  rewrite(from: number, to: number): void;
   unmap(): void;
 }
 
@@ -50,13 +56,16 @@ export function mapWorkload(shape: WorkloadShape): WorkloadMemory {
   if (!shape.hugetlb) madvise(mapped, mappedBytes, MADV_NOHUGEPAGE);
   if (shape.hugePages) madvise(start, shape.bytes, MADV_HUGEPAGE);
   split(start, shape, pageBytes);
-  const views = fill(start, shape, pageBytes);
+  const pages = fill(start, shape, pageBytes), heat = new MovingHeat(shape, shape.bytes / pageBytes);
   return {
     start,
     bytes: shape.bytes,
     pageBytes,
-    hotPages: views.reduce((sum, view) => sum + view.hot.length, 0),
-    touchHot: () => views.reduce((wrong, view) => wrong + countWrong(view), 0),
+    hotPages: heat.hot,
+    touchHot: () => heat.pieces().reduce((wrong, piece) => wrong + pages.countWrong(piece), 0),
+    flip: () => heat.flip(),
+    drift: (count) => heat.drift(count),
+    rewrite: (from, to) => pages.rewrite(from, to),
     unmap: () => unmap(mapped, mappedBytes),
   };
 }
@@ -68,27 +77,48 @@ function split(start: number, shape: WorkloadShape, pageBytes: number): void {
   for (let piece = 1; piece < shape.vmas; piece += 2) madvise(edge(piece), edge(piece + 1) - edge(piece), MADV_DONTDUMP);
 }
 
-/** Up to VIEW_BYTES of the memory as words, with the word that each of its hot pages is touched at. */
-interface View {
-  readonly words: Uint32Array;
-  readonly hot: Uint32Array;
-  readonly pageWords: number;
-  readonly firstPage: number;
-}
-
-function fill(start: number, shape: WorkloadShape, pageBytes: number): View[] {
-  const content = pageContents(pageBytes, shape.seed);
-  const heat = hotPages({ ...shape, pages: shape.bytes / pageBytes });
-  const pageWords = pageBytes / 4;
-  const views: View[] = [];
+/** Fills the memory: half compressible, and one word of each page its own. */
+function fill(start: number, shape: WorkloadShape, pageBytes: number): WorkloadPages {
+  const content = pageContents(pageBytes, shape.seed), pageWords = pageBytes / 4, views: Uint32Array[] = [];
   for (let offset = 0; offset < shape.bytes; offset += VIEW_BYTES) {
     const words = new Uint32Array(viewOf(start + offset, Math.min(VIEW_BYTES, shape.bytes - offset)));
-    const firstPage = offset / pageBytes;
     for (let at = 0; at < words.length; at += content.length) words.set(content.subarray(0, words.length - at), at);
-    for (let at = 0, page = firstPage; at < words.length; at += pageWords, page++) words[at] = stamp(page);
-    views.push({ words, hot: hotWords(heat.subarray(firstPage, firstPage + words.length / pageWords), pageWords), pageWords, firstPage });
+    views.push(words);
   }
-  return views;
+  const pages = new WorkloadPages(views, pageWords);
+  pages.rewrite(0, shape.bytes / pageBytes);
+  return pages;
+}
+
+/** The memory as words, in views of VIEW_BYTES. */
+class WorkloadPages {
+  private readonly views: readonly Uint32Array[];
+  private readonly pageWords: number;
+  private readonly viewPages: number;
+
+  constructor(views: readonly Uint32Array[], pageWords: number) {
+    this.views = views;
+    this.pageWords = pageWords;
+    this.viewPages = VIEW_BYTES / 4 / pageWords;
+  }
+
+  countWrong(pages: Uint32Array): number {
+    const { views, pageWords, viewPages } = this;
+    let wrong = 0;
+    for (const page of pages) {
+      const view = Math.floor(page / viewPages);
+      if (views[view]![(page - view * viewPages) * pageWords] !== stamp(page)) wrong += 1;
+    }
+    return wrong;
+  }
+
+  rewrite(from: number, to: number): void {
+    const { views, pageWords, viewPages } = this;
+    for (let page = from; page < to; page++) {
+      const view = Math.floor(page / viewPages);
+      views[view]![(page - view * viewPages) * pageWords] = stamp(page);
+    }
+  }
 }
 
 /** 1 MiB of pages of which the first third is random and the rest is not: compresses to somewhat more than a third, as real heaps do. */
@@ -105,21 +135,4 @@ function pageContents(pageBytes: number, seed: number): Uint32Array {
 /** The first word of a page: differs from page to page and is never 0, which a lost page would read as. */
 function stamp(page: number): number {
   return page + 1;
-}
-
-function hotWords(heat: Uint8Array, pageWords: number): Uint32Array {
-  const words = new Uint32Array(heat.reduce((sum, hot) => sum + hot, 0));
-  let count = 0;
-  for (let page = 0; page < heat.length; page++) {
-    if (heat[page] === 1) words[count++] = page * pageWords;
-  }
-  return words;
-}
-
-function countWrong({ words, hot, pageWords, firstPage }: View): number {
-  let wrong = 0;
-  for (const at of hot) {
-    if (words[at] !== stamp(firstPage + at / pageWords)) wrong += 1;
-  }
-  return wrong;
 }

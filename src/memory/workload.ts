@@ -1,5 +1,5 @@
 // Which pages of a workload are hot. Pure, so that a test, a benchmark and the demo know what the running workload knows.
-import { random } from "./random.ts";
+import { random, randomBelow } from "./random.ts";
 
 /** How a workload's hot pages lie in its memory. */
 export const PATTERNS = ["contiguous", "chunks", "scatter"] as const;
@@ -32,6 +32,47 @@ export function hotPages({ pattern, pages, share, seed }: Heat): Uint8Array {
   const chunks = Math.ceil(pages / CHUNK_PAGES);
   choose(chunks, Math.round(chunks * share), seed, (chunk) => heat.fill(1, chunk * CHUNK_PAGES, (chunk + 1) * CHUNK_PAGES));
   return heat;
+}
+
+/** The hot pages of a workload as they change: a window over a ring of all pages, which begins with those that are hot at first. */
+export class MovingHeat {
+  /** How many are hot now. */
+  hot: number;
+  private readonly ring: Uint32Array;
+  private at = 0;
+
+  constructor(heat: Omit<Heat, "pages">, pages: number) {
+    const isHot = hotPages({ ...heat, pages });
+    this.hot = isHot.reduce((sum, one) => sum + one, 0);
+    this.ring = new Uint32Array(pages);
+    for (let page = 0, hot = 0, cold = this.hot; page < pages; page++) this.ring[isHot[page] === 1 ? hot++ : cold++] = page;
+    if (heat.pattern === "scatter") shuffle(this.ring.subarray(this.hot), heat.seed);
+  }
+
+  /** The pages that are hot now, in one or two pieces. */
+  pieces(): Uint32Array[] {
+    const end = this.at + this.hot, { ring } = this;
+    return end <= ring.length ? [ring.subarray(this.at, end)] : [ring.subarray(this.at), ring.subarray(0, end - ring.length)];
+  }
+
+  flip(): void {
+    this.at = (this.at + this.hot) % this.ring.length;
+    this.hot = this.ring.length - this.hot;
+  }
+
+  drift(pages: number): void {
+    this.at = (this.at + pages) % this.ring.length;
+  }
+}
+
+/** Fisher and Yates. */
+function shuffle(pages: Uint32Array, seed: number): void {
+  const below = randomBelow(seed);
+  for (let left = pages.length; left > 1; left--) {
+    const other = below(left), last = pages[left - 1]!;
+    pages[left - 1] = pages[other]!;
+    pages[other] = last;
+  }
 }
 
 /** Exactly `wanted` of `count` numbers, each set as likely, in ascending order: selection sampling (Knuth, TAOCP 3.4.2, algorithm S). */

@@ -4,7 +4,9 @@
 import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Touched } from "../../src/commands/workload/touching.ts";
 import { hotPages, type Pattern } from "../../src/memory/workload.ts";
+import type { WorkloadPart } from "../../src/memory/workload-parts.ts";
 import { addZramSwap, type ZramSwap } from "./zram.ts";
 
 const project = join(import.meta.dir, "../..");
@@ -74,8 +76,14 @@ export interface RunningWorkload {
   readonly pageBytes: number;
   /** One byte a page, 1 = hot. */
   readonly hot: Uint8Array;
+  /** Beside its memory, what it was told to map: see the options of the workload. */
+  readonly parts: readonly WorkloadPart[];
+  /** The child that shares the part "forked". */
+  readonly child: number | null;
+  /** The lines of JSON that came after the first so far. */
+  lines(): readonly Readonly<Record<string, unknown>>[];
   /** SIGTERM; resolves to its last line. */
-  stop(): Promise<{ touches: number; late: number; longestMs: number; wrong: number }>;
+  stop(): Promise<Touched>;
 }
 
 interface Ready {
@@ -86,6 +94,8 @@ interface Ready {
   readonly pattern: Pattern;
   readonly share: number;
   readonly seed: number;
+  readonly child: number | null;
+  readonly parts: readonly (Omit<WorkloadPart, "start"> & { readonly start: string })[];
 }
 
 /** Everything that a test started, and its end. */
@@ -154,11 +164,13 @@ export class Lab {
     return {
       ...ready,
       start: Number(ready.start),
+      parts: ready.parts.map((part) => ({ ...part, start: Number(part.start) })),
+      lines: () => out().split("\n").slice(1, -1).map((text) => JSON.parse(text) as Readonly<Record<string, unknown>>),
       hot: hotPages({ ...ready, pages: ready.bytes / ready.pageBytes }),
       stop: async () => {
         await endProcess(child);
         const last = await until("workload's last line", () => out().trimEnd().split("\n").slice(1).at(-1));
-        return JSON.parse(last) as Awaited<ReturnType<RunningWorkload["stop"]>>;
+        return JSON.parse(last) as Touched;
       },
     };
   }

@@ -63,7 +63,7 @@ export function outOf(workload: WorkloadTruth): { cold: number; hot: number } {
   return swappedShares(pageStates(workload.pid, workload), workload.hot);
 }
 
-export type WorkloadTruth = Omit<RunningWorkload, "stop">;
+export type WorkloadTruth = Pick<RunningWorkload, "pid" | "start" | "bytes" | "pageBytes" | "hot">;
 
 /** Resolves when at least 95 % of the cold pages are out; fails if that took more than `withinMs`. */
 export async function coldIsOut(workload: WorkloadTruth, withinMs = 15_000): Promise<void> {

@@ -35,6 +35,8 @@ const LAYERS: readonly Layer[] = [
       "src/commands/demo/report.ts": ["memory"],
       "src/commands/demo/stage.ts": ["memory"],
       "src/commands/workload.ts": ["memory"],
+      "src/commands/workload/plan.ts": ["memory"],
+      "src/commands/workload/touching.ts": ["memory"],
     },
   },
   { name: "client", files: ["src/client.ts"], may: ["protocol"], packages: ["node:"] },
