@@ -1,6 +1,7 @@
 // Memory without a kernel: says what a test tells it to and records what it is asked. And the configuration of a slide task.
 import { slide } from "../src/engines/slide.ts";
 import type { EngineConfig } from "../src/engines/engine.ts";
+import { AgeMap } from "../src/memory/age-map.ts";
 import { HeatMapBuilder, type HeatMap } from "../src/memory/heat-map.ts";
 import type {
   CpuMs, FoundProcess, Memory, MoveTally, PageRuns, ProcessRound, ProcessView, Question, Returned, Sight, SystemView,
@@ -71,6 +72,7 @@ function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void
   const cpu: CpuMs = { user: 1, system: 2 };
   return {
     view: { ...VIEW, ...parts.view },
+    ages: new AgeMap(),
     cpu,
     async returned() {
       record("returned", "returned");

@@ -1,7 +1,7 @@
 // One round over one process: gate, scan, decide, move. Sees the kernel only through Memory, so that it can be tested without one.
 import type { Policy } from "../engines/engine.ts";
 import { CutShortError, EtmemError, UnsupportedError, isGone } from "../errors.ts";
-import type { CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned } from "../memory/memory.ts";
+import type { AgeBand, CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned } from "../memory/memory.ts";
 
 const PAGE_BYTES = 4096;
 
@@ -35,6 +35,9 @@ export interface RoundReport {
   readonly coldPages: number;
   readonly tally: MoveTally | null;
   readonly returned: Returned;
+  /** Accessed in this round, and all that is resident at its end by age; absent where nothing was scanned. */
+  readonly hotBytes?: number;
+  readonly ages?: readonly AgeBand[];
   readonly cpu: CpuMs;
   readonly seconds: number;
 }
@@ -54,7 +57,8 @@ export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHo
     round?.close();
   }
   const cpu = { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds = (performance.now() - beganAt) / 1000;
-  return { ...draft, ...sizesAfter(round, draft.tally), cpu, seconds };
+  const ages = round && draft.residentPages > 0 ? { hotBytes: round.ages.hotBytes, ages: round.ages.histogram() } : {};
+  return { ...draft, ...sizesAfter(round, draft.tally), ...ages, cpu, seconds };
 }
 
 /** What had been moved before stays in the books. */
@@ -73,7 +77,7 @@ function sizesAfter(round: ProcessRound | undefined, tally: MoveTally | null): P
   return { rssBytes: Math.max(0, rssBytes - (swappedOut + dropped) * PAGE_BYTES), swapBytes: swapBytes + swappedOut * PAGE_BYTES };
 }
 
-type Draft = { -readonly [K in Exclude<keyof RoundReport, "rssBytes" | "swapBytes" | "cpu" | "seconds">]: RoundReport[K] };
+type Draft = { -readonly [K in Exclude<keyof RoundReport, "rssBytes" | "swapBytes" | "hotBytes" | "ages" | "cpu" | "seconds">]: RoundReport[K] };
 
 interface Stage {
   readonly memory: Memory;

@@ -138,6 +138,7 @@ export class TaskRun implements Run {
     status.residentBytes = report.rssBytes;
     status.swappedBytes = report.swapBytes;
     status.lastRound = lastRound(report, new Date());
+    if (report.ages) Object.assign(status, { hotBytes: report.hotBytes, ages: report.ages });
     this.members.tell(member, report.reason);
     const outBytes = (tally?.swappedOut ?? 0) * 4096;
     const line = {

@@ -17,7 +17,7 @@ export const MAX_COUNT = 254;
 export const UNKNOWN = 255;
 
 /** In place of a number of pages: the chunk is one huge page. */
-const HUGE = 0xffff;
+export const HUGE_CHUNK = 0xffff;
 const LIST_MAX = 32, BITMAP_WORDS = CHUNK_PAGES / 16;
 
 /** The pages of a full chunk. */
@@ -27,7 +27,7 @@ export interface HeatArrays {
   readonly chunks: number;
   /** Address / CHUNK_BYTES, ascending. */
   readonly numbers: Float64Array;
-  /** Pages of each chunk, or HUGE. */
+  /** Pages of each chunk, or HUGE_CHUNK. */
   readonly sizes: Uint16Array;
   /** For each chunk its list or its bitmap, one after the other. */
   readonly places: Uint16Array;
@@ -67,7 +67,7 @@ export class HeatMap {
   /** Base pages in the map; a huge page is 512. */
   get residentPages(): number {
     let pages = 0;
-    for (let i = 0; i < this.chunks; i++) pages += this.arrays.sizes[i] === HUGE ? CHUNK_PAGES : this.arrays.sizes[i]!;
+    for (let i = 0; i < this.chunks; i++) pages += this.arrays.sizes[i] === HUGE_CHUNK ? CHUNK_PAGES : this.arrays.sizes[i]!;
     return pages;
   }
 
@@ -80,7 +80,7 @@ export class HeatMap {
       if (numbers[middle]! < number) low = middle + 1;
       else high = middle;
     }
-    return low < this.chunks && numbers[low] === number && sizes[low] === HUGE;
+    return low < this.chunks && numbers[low] === number && sizes[low] === HUGE_CHUNK;
   }
 
   /** Walks the chunks in ascending order. */
@@ -151,7 +151,7 @@ export class HeatCursor {
     }
     const size = arrays.sizes[view.index]!;
     view.number = arrays.numbers[view.index]!;
-    view.huge = size === HUGE;
+    view.huge = size === HUGE_CHUNK;
     view.entries = view.huge ? 1 : size;
     if (!view.huge) this.open(size);
     return true;
@@ -227,7 +227,7 @@ export class HeatMapBuilder {
     this.begin(-1);
     this.makeRoom(1);
     this.numbers[this.chunks] = chunk;
-    this.sizes[this.chunks++] = HUGE;
+    this.sizes[this.chunks++] = HUGE_CHUNK;
     this.counts[this.counted++] = mark;
   }
 

@@ -1,8 +1,10 @@
 // All that an engine may see of memory, and all that it may ask for, as types: real.ts does it.
 import type { StructOffsets } from "../ffi/page-table-walker.ts";
+import type { AgeMap } from "./age-map.ts";
 import type { HeatMap } from "./heat-map.ts";
 import type { PageRuns } from "./page-runs.ts";
 
+export type { AgeBand, AgeMap } from "./age-map.ts";
 export type { HeatMap } from "./heat-map.ts";
 export type { PageRuns } from "./page-runs.ts";
 
@@ -156,6 +158,8 @@ export interface Memory {
 /** One process in one round. Any of its calls may end with SysError ESRCH: the process is gone. */
 export interface ProcessRound {
   readonly view: ProcessView;
+  /** Since when its pages have been idle; a scan enters what it has seen. */
+  readonly ages: AgeMap;
   /** Where the pages moved in earlier rounds are now. */
   returned(): Promise<Returned>;
   /** Takes question.windows * intervalMs. Throws UnsupportedError where the process cannot be seen. */

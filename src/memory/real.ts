@@ -4,6 +4,7 @@ import { readMemInfo } from "../proc/meminfo.ts";
 import { readProcessMemory, readProcesses, readStat, type ProcessStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { CutShortError, isGone } from "../errors.ts";
+import { AgeMap } from "./age-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
   processKey, type FoundProcess, type HeatMap, type Memory, type MoveTally, type PageRuns, type ProcessId, type ProcessRound, type ProcessView,
@@ -13,7 +14,7 @@ import { MovedPages } from "./moved-pages.ts";
 import type { Mover } from "./movers/mover.ts";
 import { emptyTally } from "./movers/mover.ts";
 import { nextTurn } from "./next-turn.ts";
-import { RunFeeder } from "./page-runs.ts";
+import { RunBuilder, RunFeeder } from "./page-runs.ts";
 import { HeldProcess, chooseTargets } from "./targets.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
 
@@ -27,6 +28,7 @@ const FORGIVE_ROUNDS = 16;
 interface Kept {
   readonly history: ProcessHistory;
   readonly moved: MovedPages;
+  readonly ages: AgeMap;
 }
 
 export interface RealMemoryParts {
@@ -85,29 +87,32 @@ export class RealMemory implements Memory {
     if (!stat || !sizes || !vmas) return undefined;
     const kept = this.keptOf(id), cpu = new CpuMeter();
     if (kept.history.rounds++ % FORGIVE_ROUNDS === 0) kept.history.refused.clear();
-    const watched: Watched = { process: held, vmas, history: kept.history, ...sizes, threads: stat.threads, signal, cpu };
-    return new RealRound(this.parts, watched, { moved: kept.moved, view: { pid: id.pid, comm: stat.comm, ...sizes } });
+    const surveyed = (heat: HeatMap) => kept.ages.survey(heat, performance.now(), { marks: true });
+    const watched: Watched = { surveyed, process: held, vmas, history: kept.history, ...sizes, threads: stat.threads, signal, cpu };
+    return new RealRound(this.parts, watched, { moved: kept.moved, ages: kept.ages, view: { pid: id.pid, comm: stat.comm, ...sizes } });
   }
 
   private keptOf(id: ProcessId): Kept {
     const key = processKey(id);
     let kept = this.kept.get(key);
-    if (!kept) this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved: new MovedPages() }));
+    if (!kept) this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved: new MovedPages(), ages: new AgeMap() }));
     return kept;
   }
 }
 
 class RealRound implements ProcessRound {
   readonly view: ProcessView;
+  readonly ages: AgeMap;
   private readonly parts: RealMemoryParts;
   private watched: Watched;
   private readonly moved: MovedPages;
   private heat: HeatMap | undefined;
 
-  constructor(parts: RealMemoryParts, watched: Watched, rest: { moved: MovedPages; view: ProcessView }) {
+  constructor(parts: RealMemoryParts, watched: Watched, rest: { moved: MovedPages; ages: AgeMap; view: ProcessView }) {
     this.parts = parts;
     this.watched = watched;
     this.moved = rest.moved;
+    this.ages = rest.ages;
     this.view = rest.view;
   }
 
@@ -120,18 +125,26 @@ class RealRound implements ProcessRound {
   async scan(question: Question, intervalMs: number): Promise<HeatMap> {
     if (question.markedOnly) this.watched = { ...this.watched, markedOnly: true };
     const { tracker } = this.parts, heat = (this.heat = await tracker.begin(this.watched));
-    for (let window = 1; window <= question.windows && !this.watched.signal.aborted; window++) {
-      await pause(intervalMs, this.watched.signal);
-      await tracker.look(this.watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
+    if (!this.ages.hasSurveyed(heat)) this.watched.cpu.measure(() => this.ages.survey(heat, performance.now(), { marks: false }));
+    try {
+      for (let window = 1; window <= question.windows && !this.watched.signal.aborted; window++) {
+        await pause(intervalMs, this.watched.signal);
+        await tracker.look(this.watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
+      }
+    } finally {
+      this.watched.cpu.measure(() => this.ages.update(heat, performance.now()));
     }
     await nextTurn();
     return heat;
   }
 
   async swapOut(runs: PageRuns, proceed: (soFar: MoveTally) => boolean): Promise<MoveTally> {
-    const { tracker, mover } = this.parts, total = emptyTally(), feeder = new RunFeeder(runs, LAST_LOOK_RUNS);
+    const { tracker, mover } = this.parts, gone = new RunBuilder(), total = emptyTally(), feeder = new RunFeeder(runs, LAST_LOOK_RUNS);
     const steps = {
-      moved: (from: number, to: number) => this.moved.add(from, to),
+      moved: (from: number, to: number) => {
+        this.moved.add(from, to);
+        gone.add(from, to);
+      },
       proceed: (part: MoveTally) => !this.watched.signal.aborted && proceed(sum(total, part)),
       isHuge: (chunk: number) => this.heat?.isHuge(chunk) === true,
     };
@@ -144,6 +157,8 @@ class RealRound implements ProcessRound {
       }
     } catch (error) {
       throw new CutShortError(total, error);
+    } finally {
+      this.watched.cpu.measure(() => this.ages.forget(gone.done()));
     }
     return total;
   }

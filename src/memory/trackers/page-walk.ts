@@ -41,6 +41,7 @@ export class PageWalkTracker implements Tracker {
 
   async begin(watched: Watched): Promise<HeatMap> {
     const { history, cpu } = watched, heat = await this.survey(watched);
+    cpu.measure(() => watched.surveyed?.(heat));
     const accessed = cpu.measure(() => armHeat(heat, history.rested, history.rounds));
     await this.clear(watched, accessed, history.rested !== null);
     return heat;

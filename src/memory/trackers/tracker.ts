@@ -34,6 +34,8 @@ export interface Watched {
   readonly cpu: CpuMeter;
   /** Only memory marked with MADV_SWAPFLAG is asked for; a tracker whose sight has no such marks need not look. */
   readonly markedOnly?: boolean;
+  /** To be called, where a tracker knows, when the counters of a fresh map say which pages were accessed since its last look: 1, else 0. */
+  surveyed?(heat: HeatMap): void;
 }
 
 /** What the rest of a round has to find out. */
