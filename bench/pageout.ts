@@ -54,7 +54,7 @@ async function byUs({ pid, start, bytes }: RunningWorkload): Promise<Moved> {
     const first = start / 4096, pages = bytes / 4096, cold = heat.runsBelow(1);
     const own = { from: Float64Array.of(first), to: Float64Array.of(first + pages), pages };
     if (cold.pages < own.pages) throw new Error("not all of an untouched process is cold");
-    const began = performance.now(), tally = await round.swapOut(own, () => true), seconds = (performance.now() - began) / 1000;
+    const began = performance.now(), tally = await round.swapOut(own, async () => Infinity), seconds = (performance.now() - began) / 1000;
     if (tally.swappedOut < own.pages * 0.999) throw new Error(`only ${tally.swappedOut} of ${own.pages} pages went`);
     return { rate: (tally.swappedOut * 4096) / seconds, userShare: (round.cpu.user - before.user) / (round.cpu.system - before.system) };
   } finally {

@@ -54,8 +54,10 @@ export function fakeMemory(parts: FakeParts = {}): FakeMemory {
     if (call) parts.during?.[call]?.();
   };
   const system = parts.system ?? (() => SYSTEM);
+  let nowMs = 0;
   return {
     calls,
+    time: { nowMs: () => nowMs, pause: async (ms) => void (nowMs += ms) },
     sight: parts.sight ?? SIGHT,
     system,
     find: () => (parts.gone ? [] : [TARGET]),
@@ -82,11 +84,11 @@ function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void
       record(`scan ${windows} windows of ${intervalMs} ms, threshold ${threshold}`, "scan");
       return heatOf(parts.counts ?? []);
     },
-    async swapOut(runs, proceed) {
+    async swapOut(runs, allow) {
       record(`swapOut ${pagesOf(runs)}`, "swapOut");
       const tally = emptyTally();
       for (const step of parts.steps ?? [wholly(runs)]) {
-        if (!proceed(tally)) break;
+        if ((await allow(tally)) === 0) break;
         add(tally, step);
         cpu.system += parts.stepCpuMs ?? 0;
       }
@@ -130,7 +132,7 @@ export function slideConfig(given: { project?: Partial<SlideConfig["project"]>; 
     engine: { project: "test" },
     task: {
       project: "test", engine: "slide", name: "background_slide", type: "name", value: "mysql", swap_flag: false, max_threads: 1,
-      T: 1, swap_threshold: undefined, dram_percent: undefined, ...given.task,
+      max_rate: undefined, T: 1, swap_threshold: undefined, dram_percent: undefined, ...given.task,
     },
   };
 }

@@ -1,6 +1,6 @@
 // A key of a section: what may stand there, its default, its other spellings, one sentence about it.
 // The field reads a value; the section adds key and place (section.ts).
-import { type SizeUnit, parseSize } from "../units.ts";
+import { MIB, type SizeUnit, parseSize } from "../units.ts";
 import { trimBlanks } from "./blanks.ts";
 
 /** What a field makes of a text. `caution` is for the operator: the value is taken, but not as it is written. */
@@ -156,6 +156,8 @@ export interface SizeOptions extends Options<number> {
   /** A unit must be written. A bare unit and zero then mean "not set", as the original reads `g` and `0g`. */
   readonly unitRequired?: true;
   readonly maxTextBytes?: number;
+  /** In bytes; less is wrong. */
+  readonly least?: number;
 }
 
 /** A size, in bytes. */
@@ -163,9 +165,10 @@ export function size<const O extends SizeOptions>(options: O): Field<number | Ab
   const units = options.units ?? ["k", "m", "g", "t"];
   const spelled = units.flatMap((unit) => [unit, unit.toUpperCase()]).join(", ");
   const longest = options.maxTextBytes ?? 16;
-  const needsUnit = options.unitRequired === true;
+  const needsUnit = options.unitRequired === true, { least = 0 } = options;
+  const bare = `a number of bytes, or a number and one of ${spelled}${least > 0 ? `; at least ${least / MIB}M` : ""}`;
   return field("size", options, {
-    says: needsUnit ? `digits and one of ${spelled}; at most ${longest} bytes` : `a number of bytes, or a number and one of ${spelled}`,
+    says: needsUnit ? `digits and one of ${spelled}; at most ${longest} bytes` : bare,
     read(raw) {
       const written = trimBlanks(raw);
       if (written.length > longest) return WRONG;
@@ -175,7 +178,7 @@ export function size<const O extends SizeOptions>(options: O): Field<number | Ab
       // The original takes nine digits; more than 8 PiB is more than there is, whatever it says.
       const beyond = needsUnit && /^\d{8,}[a-z]$/i.test(written) && units.includes(written.slice(-1).toLowerCase() as SizeUnit);
       const value = parseSize(written, units, !needsUnit) ?? (beyond ? Number.MAX_SAFE_INTEGER : undefined);
-      return value === undefined ? WRONG : { value };
+      return value === undefined || value < least ? WRONG : { value };
     },
   });
 }

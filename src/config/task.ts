@@ -1,5 +1,6 @@
 // [task]: which processes. Engines add keys of their own.
-import { choice, int, text, yesNo } from "./field.ts";
+import { MIB } from "../units.ts";
+import { choice, int, size, text, yesNo } from "./field.ts";
 import { objectName } from "./names.ts";
 import type { Values } from "./section.ts";
 
@@ -21,6 +22,7 @@ export const taskFields = {
     says: "an integer, 1..2 * cores + 1",
     fallback: 1,
   }),
+  max_rate: size({ least: MIB, fallback: undefined, doc: "Move no more than this a second, all processes of the task together." }),
 } as const;
 
 export type TaskValues = Values<typeof taskFields>;

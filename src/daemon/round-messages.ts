@@ -1,5 +1,6 @@
 // What the daemon's main thread and its round workers say to each other. All of it is plain data.
 import type { Eyes, Forced, FoundProcess, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
+import type { PaceOrder } from "../memory/pace.ts";
 import type { RoundPhase, RoundReport } from "./round.ts";
 
 /** The folders of the kernel's files. */
@@ -10,10 +11,17 @@ export interface KernelFolders {
 
 /** What a worker can do with memory. A new kind of work is a line here and one in the table of round-worker.ts. */
 export interface Jobs {
-  readonly round: Job<{ readonly process: FoundProcess; readonly engineType: string; readonly config: object }, RoundPhase, RoundReport>;
+  readonly round: Job<RoundJob, RoundPhase, RoundReport>;
 }
 
-/** All three are plain data. */
+interface RoundJob {
+  readonly process: FoundProcess;
+  readonly engineType: string;
+  readonly config: object;
+  readonly pace?: PaceOrder | undefined;
+}
+
+/** All three are plain data, but for memory that threads share. */
 interface Job<Order, Progress, Result> {
   readonly order: Order;
   readonly progress: Progress;

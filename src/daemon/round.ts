@@ -2,6 +2,8 @@
 import type { Policy } from "../engines/engine.ts";
 import { CutShortError, EtmemError, UnsupportedError, isGone } from "../errors.ts";
 import type { AgeBand, CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned } from "../memory/memory.ts";
+import type { PaceOrder } from "../memory/pace.ts";
+import { Throttle, stubbornness } from "./throttle.ts";
 
 const PAGE_BYTES = 4096;
 
@@ -10,6 +12,8 @@ export interface RoundOrder {
   readonly policy: Policy<never>;
   readonly config: { readonly project: { readonly interval: number } };
   readonly process: FoundProcess;
+  /** How fast it may move; as fast as the kernel can where it is absent. */
+  readonly pace?: PaceOrder | undefined;
 }
 
 export interface RoundHooks {
@@ -106,34 +110,10 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
   draft.coldPages = swapOut.pages;
   if (swapOut.pages === 0) return;
   hooks.phase("moving");
-  const cpuBefore = round.cpu.system;
-  draft.tally = await round.swapOut(swapOut, (soFar) => {
-    draft.reason = stopReason(memory, soFar, round.cpu.system - cpuBefore);
-    return draft.reason === null;
-  });
-  draft.reason ??= stubbornness(draft.tally);
+  const throttle = new Throttle({ memory, round, signal: hooks.signal, pace: order.pace });
+  draft.tally = await round.swapOut(swapOut, throttle.allow);
+  throttle.settle(draft.tally);
+  draft.reason = throttle.reason ?? stubbornness(draft.tally);
   if (hooks.signal.aborted) draft.outcome = "stopped";
   else if (draft.tally.gone) draft.outcome = "gone";
-}
-
-/** With less swap than this the next call could not be served. */
-const LEAST_SWAP_BYTES = 4 << 20;
-/**
- * So much time of the kernel's without one page gone, and the rest is not tried in this round. Pages that are shared or locked cost it next to
- * nothing, and others may lie behind them; pages that it unmaps and finds no place for cost a microsecond each.
- */
-const HOPELESS_CPU_MS = 1000;
-/** Fewer pages than this stay for many harmless reasons. */
-const WORTH_TELLING_PAGES = 4096;
-
-function stopReason(memory: Memory, soFar: MoveTally, cpuMs: number): string | null {
-  const { swapFreeBytes } = memory.system();
-  if (swapFreeBytes < LEAST_SWAP_BYTES) return `swap is full: ${(swapFreeBytes / 2 ** 20).toFixed(1)} MiB are free`;
-  return cpuMs >= HOPELESS_CPU_MS ? stubbornness(soFar) : null;
-}
-
-function stubbornness({ asked, swappedOut, dropped, refusal, gone }: MoveTally): string | null {
-  if (gone || asked < WORTH_TELLING_PAGES || swappedOut + dropped > 0) return null;
-  const why = refusal ? ` (${refusal})` : "; pages that are shared with another process or locked do not go";
-  return `the kernel moved none of ${asked} pages${why}`;
 }

@@ -2,6 +2,7 @@
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, Forced } from "../memory/memory.ts";
+import { newPace, type PaceOrder } from "../memory/pace.ts";
 import { emptyAccount, type TaskStatus } from "../status.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
 import { enter, lastRound } from "./ledger.ts";
@@ -32,11 +33,14 @@ export class TaskRun implements Run {
   private state = "starting";
   private eyes: Eyes | null = null;
   private cautions: readonly string[] = [];
+  private readonly pace: PaceOrder | undefined;
   private done: Promise<void> = Promise.resolve();
 
   constructor(parts: TaskParts) {
+    const { max_rate } = parts.task.config.task;
     this.parts = parts;
     this.members = new Members({ ...parts, forget: (process) => parts.pool.forget(process) });
+    this.pace = max_rate === undefined ? undefined : newPace(max_rate);
   }
 
   begin(): void {
@@ -119,7 +123,7 @@ export class TaskRun implements Run {
   private async round(member: Member): Promise<void> {
     const { task, pool, log } = this.parts, { process, status } = member;
     try {
-      const order = { process, engineType: task.engineType, config: task.config };
+      const order = { process, engineType: task.engineType, config: task.config, pace: this.pace };
       const report = await pool.run({
         job: "round", home: process, order, forced: this.forced(), signal: this.stopping.signal, tell: (phase) => void (status.state = phase),
       });

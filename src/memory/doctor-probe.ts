@@ -65,7 +65,7 @@ export async function probeMover(root: Root, name: string, freeSwapBytes: number
     return await withOwn(root, memory, async (watched) => {
       const runs = new RunBuilder();
       runs.add(memory.start / PAGE_BYTES, (memory.start + memory.bytes) / PAGE_BYTES);
-      const tally = await mover.swapOut(watched, runs.done(), { moved: () => undefined, proceed: () => true });
+      const tally = await mover.swapOut(watched, runs.done(), { moved: () => undefined, allow: async () => Infinity });
       if (tally.refusal !== null) return { name, works: false, reason: `memory of its own is refused: ${tally.refusal}` };
       const cpuMsPerGib = hasRoom ? cpuMs(watched) * (GIB / (tally.swappedOut * PAGE_BYTES)) : null;
       if (hasRoom && tally.swappedOut === 0) return { name, works: false, reason: `none of ${tally.accepted} pages went to swap` };

@@ -103,6 +103,12 @@ export interface MoveTally {
   gone: boolean;
 }
 
+/**
+ * Asked before each bounded call of a move: how many pages it may be about, and 0 ends the move. It may take its time: what is moved after it is
+ * looked at after it. Asked twice without a call in between it answers twice the same.
+ */
+export type Allow = (soFar: MoveTally) => Promise<number>;
+
 /** What became of the pages moved in earlier rounds, in pages. */
 export interface Returned {
   /** Present again: a refault of a page that we moved. */
@@ -141,9 +147,18 @@ export interface TargetName {
   readonly value: string;
 }
 
+/** A clock and a pause of it; tests have their own. */
+export interface Time {
+  /** Milliseconds since some moment; the same in every thread of the machine. */
+  nowMs(): number;
+  /** Ends early, without an error, where the signal says so. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+}
+
 /** All that a round may see and do. real.ts is the kernel; tests have their own. */
 export interface Memory {
   readonly sight: Sight;
+  readonly time: Time;
   system(): SystemView;
   /** The processes named and all their descendants. */
   find(name: TargetName): FoundProcess[];
@@ -164,8 +179,8 @@ export interface ProcessRound {
   returned(): Promise<Returned>;
   /** Takes question.windows * intervalMs. Throws UnsupportedError where the process cannot be seen. */
   scan(question: Question, intervalMs: number): Promise<HeatMap>;
-  /** Moves what is still idle; `proceed` is asked before each bounded call and ends the move by answering false. */
-  swapOut(runs: PageRuns, proceed: (soFar: MoveTally) => boolean): Promise<MoveTally>;
+  /** Moves what is still idle. */
+  swapOut(runs: PageRuns, allow: Allow): Promise<MoveTally>;
   /** Spent so far in this round. */
   readonly cpu: CpuMs;
   close(): void;

@@ -7,8 +7,8 @@ import { CutShortError, isGone } from "../errors.ts";
 import { AgeMap } from "./age-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
-  processKey, type FoundProcess, type HeatMap, type Memory, type MoveTally, type PageRuns, type ProcessId, type ProcessRound, type ProcessView,
-  type Question, type Returned, type SystemView, type TargetName,
+  processKey, type Allow, type FoundProcess, type HeatMap, type Memory, type MoveTally, type PageRuns, type ProcessId, type ProcessRound,
+  type ProcessView, type Question, type Returned, type SystemView, type TargetName,
 } from "./memory.ts";
 import { MovedPages } from "./moved-pages.ts";
 import type { Mover } from "./movers/mover.ts";
@@ -16,6 +16,7 @@ import { emptyTally } from "./movers/mover.ts";
 import { nextTurn } from "./next-turn.ts";
 import { RunBuilder, RunFeeder } from "./page-runs.ts";
 import { HeldProcess, chooseTargets } from "./targets.ts";
+import { steadyTime } from "./time.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
 
 /** Pages are looked at once more right before they go, in pieces of 64 MiB. */
@@ -38,6 +39,7 @@ export interface RealMemoryParts {
 }
 
 export class RealMemory implements Memory {
+  readonly time = steadyTime;
   private readonly parts: RealMemoryParts;
   private readonly kept = new Map<string, Kept>();
   private processes: { atMs: number; list: readonly ProcessStat[] } = { atMs: -Infinity, list: [] };
@@ -128,7 +130,7 @@ class RealRound implements ProcessRound {
     if (!this.ages.hasSurveyed(heat)) this.watched.cpu.measure(() => this.ages.survey(heat, performance.now(), { marks: false }));
     try {
       for (let window = 1; window <= question.windows && !this.watched.signal.aborted; window++) {
-        await pause(intervalMs, this.watched.signal);
+        await steadyTime.pause(intervalMs, this.watched.signal);
         await tracker.look(this.watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
       }
     } finally {
@@ -138,19 +140,20 @@ class RealRound implements ProcessRound {
     return heat;
   }
 
-  async swapOut(runs: PageRuns, proceed: (soFar: MoveTally) => boolean): Promise<MoveTally> {
+  async swapOut(runs: PageRuns, allow: Allow): Promise<MoveTally> {
     const { tracker, mover } = this.parts, gone = new RunBuilder(), total = emptyTally(), feeder = new RunFeeder(runs, LAST_LOOK_RUNS);
     const steps = {
       moved: (from: number, to: number) => {
         this.moved.add(from, to);
         gone.add(from, to);
       },
-      proceed: (part: MoveTally) => !this.watched.signal.aborted && proceed(sum(total, part)),
+      allow: async (part: MoveTally) => (this.watched.signal.aborted ? 0 : await allow(sum(total, part))),
       isHuge: (chunk: number) => this.heat?.isHuge(chunk) === true,
     };
     try {
-      for (let pieces = feeder.take(LAST_LOOK_PAGES); pieces > 0; pieces = feeder.take(LAST_LOOK_PAGES)) {
-        if (total.gone || !steps.proceed(emptyTally())) break;
+      while (!total.gone) {
+        const pieces = feeder.take(Math.min(LAST_LOOK_PAGES, await steps.allow(emptyTally())));
+        if (pieces === 0) break;
         const piece = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces), pages: 0 };
         const idle = this.watched.cpu.measure(() => tracker.stillIdle(this.watched, piece));
         Object.assign(total, sum(total, await mover.swapOut(this.watched, idle, steps)));
@@ -173,18 +176,4 @@ function sum(a: MoveTally, b: MoveTally): MoveTally {
     asked: a.asked + b.asked, accepted: a.accepted + b.accepted, swappedOut: a.swappedOut + b.swappedOut, dropped: a.dropped + b.dropped,
     stayed: a.stayed + b.stayed, refusal: b.refusal ?? a.refusal, gone: a.gone || b.gone,
   };
-}
-
-/** Ends early, without an error, where the round is called off. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-  });
 }

@@ -110,7 +110,7 @@ async function swapOut(memory: Memory, workload: RunningWorkload) {
   const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
   try {
     const returned = await round.returned(), heat = await round.scan({ windows: 2, threshold: 1 }, 1000);
-    return { returned, tally: await round.swapOut(heat.runsBelow(1), () => true) };
+    return { returned, tally: await round.swapOut(heat.runsBelow(1), async () => Infinity) };
   } finally {
     round.close();
   }

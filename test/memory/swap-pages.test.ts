@@ -23,7 +23,7 @@ function runs(...ranges: readonly (readonly [number, number])[]): PageRuns {
   return builder.done();
 }
 
-const onward: MoveSteps = { moved: () => undefined, proceed: () => true };
+const onward: MoveSteps = { moved: () => undefined, allow: async () => Infinity };
 const repeated = (times: number, entry: bigint) => Array.from({ length: times }, () => entry);
 
 async function writes(root: ModuleRoot, asked: PageRuns, steps: Partial<MoveSteps> = {}) {
@@ -74,7 +74,7 @@ describe("swap_pages is asked", () => {
   test("for no more when it is told to stop", async () => {
     const root = machine(repeated(20_000, ENTRY.private));
     let calls = 0;
-    expect((await writes(root, runs([0, 20_000]), { proceed: () => ++calls < 2 })).lines.length).toBe(8192);
+    expect((await writes(root, runs([0, 20_000]), { allow: async () => (++calls < 2 ? Infinity : 0) })).lines.length).toBe(8192);
   });
 });
 

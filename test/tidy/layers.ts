@@ -43,7 +43,8 @@ const LAYERS: readonly Layer[] = [
   { name: "protocol", files: ["src/protocol.ts", "src/status.ts"], may: [] },
   { name: "docs", files: ["src/docs/"], may: ["engines", "config"], packages: ["node:"] },
   {
-    name: "daemon", files: ["src/daemon/"], may: ["engines", "config", "protocol", "log", "src/memory/memory.ts"], packages: ["node:"],
+    name: "daemon", files: ["src/daemon/"], packages: ["node:"],
+    may: ["engines", "config", "protocol", "log", "src/memory/memory.ts", "src/memory/pace.ts"],
     also: {
       "src/daemon/start.ts": ["memory", "src/ffi/notify.ts", "src/ffi/self.ts"],
       "src/daemon/round-worker.ts": ["memory"],

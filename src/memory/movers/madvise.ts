@@ -16,8 +16,8 @@ export const madviseMover: Mover = {
 
   async swapOut(watched: Watched, runs: PageRuns, steps: MoveSteps): Promise<MoveTally> {
     const tally = emptyTally(), feeder = new RunFeeder(runs, MAX_RANGES);
-    while (!tally.gone && steps.proceed(tally)) {
-      const pieces = feeder.take(CALL_PAGES);
+    while (!tally.gone) {
+      const pieces = feeder.take(Math.min(CALL_PAGES, await steps.allow(tally)));
       if (pieces === 0) break;
       const asked = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces) };
       watched.cpu.measure(() => verify(watched.process.pagemap, asked, { tally, steps }, () => call(watched, feeder, pieces)));

@@ -34,8 +34,8 @@ export function swapPagesMover(root: Root): Mover {
       if (movable.pages === 0) return tally;
       const feeder = new RunFeeder(movable, CALL_RUNS), fd = process.openFile("swap_pages", "w");
       try {
-        while (!tally.gone && steps.proceed(tally)) {
-          const pieces = feeder.take(CALL_PAGES);
+        while (!tally.gone) {
+          const pieces = feeder.take(Math.min(CALL_PAGES, await steps.allow(tally)));
           if (pieces === 0) break;
           const asked = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces) };
           cpu.measure(() => verify(process.pagemap, asked, { tally, steps }, () => write(fd, process.pagemap, asked, steps)));

@@ -1,0 +1,37 @@
+// Time that tasks have waited for memory. Documentation/accounting/psi.rst, since Linux 4.20
+import { readTextIfAny } from "./kernel-text.ts";
+import type { Root } from "./root.ts";
+
+/** Microseconds since boot in which some task, or all that wanted to run, waited for memory. */
+export interface Pressure {
+  /** "cgroup /system.slice/mysqld.service" or "system". */
+  readonly of: string;
+  readonly someMicroseconds: number;
+  readonly fullMicroseconds: number;
+}
+
+/**
+ * Of the v2 cgroup of a process where it has one, else of the system; undefined where the kernel keeps no such count, which says nothing about
+ * how the system fares.
+ */
+export function readPressure(root: Root, pid: number): Pressure | undefined {
+  const path = cgroupPath(readTextIfAny(`${root.proc}/${pid}/cgroup`) ?? "");
+  for (const base of path === undefined ? [] : [`${root.sys}/fs/cgroup`, `${root.sys}/fs/cgroup/unified`]) {
+    const own = parsePressure(readTextIfAny(`${base}${path}/memory.pressure`) ?? "");
+    if (own) return { of: `cgroup ${path}`, ...own };
+  }
+  const all = parsePressure(readTextIfAny(`${root.proc}/pressure/memory`) ?? "");
+  return all && { of: "system", ...all };
+}
+
+/** undefined for the root: its pressure is the system's. */
+function cgroupPath(text: string): string | undefined {
+  const path = /^0::(\/.*)$/m.exec(text)?.[1];
+  return path === "/" ? undefined : path;
+}
+
+export function parsePressure(text: string): Omit<Pressure, "of"> | undefined {
+  const total = (which: string) => new RegExp(`^${which} .*\\btotal=(\\d+)$`, "m").exec(text)?.[1];
+  const some = total("some");
+  return some === undefined ? undefined : { someMicroseconds: Number(some), fullMicroseconds: Number(total("full") ?? 0) };
+}
