@@ -14,7 +14,7 @@ _etmem_rows() {
       commands='add del check help'
       ;;
     'project')
-      commands='show start stop help'
+      commands='show start stop pause resume help'
       ;;
     'obj add')
       options='-f --file -s --socket -h --help'
@@ -38,6 +38,14 @@ _etmem_rows() {
       values='-n:projects --name:projects -s:etmemd_socket --socket:etmemd_socket'
       ;;
     'project stop')
+      options='-n --name -s --socket -h --help'
+      values='-n:projects --name:projects -s:etmemd_socket --socket:etmemd_socket'
+      ;;
+    'project pause')
+      options='-n --name -s --socket -h --help'
+      values='-n:projects --name:projects -s:etmemd_socket --socket:etmemd_socket'
+      ;;
+    'project resume')
       options='-n --name -s --socket -h --help'
       values='-n:projects --name:projects -s:etmemd_socket --socket:etmemd_socket'
       ;;

@@ -131,6 +131,8 @@ export const MAX_JSON_BYTES = 65_536;
 /** Our own requests: one object with one key, on one line. */
 export type JsonRequest =
   | { readonly show: { readonly name?: string } }
+  | { readonly pause: { readonly name: string } }
+  | { readonly resume: { readonly name: string } }
   | { readonly ping: Record<string, never> };
 
 /** The last line of every answer to a request in JSON; `code` is the exit code for the command. */
@@ -141,8 +143,10 @@ export function encodeLine(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value)}\n`);
 }
 
-/** The requests by name, with the keys that each may have. Their values are strings. */
-const REQUESTS: Readonly<Record<string, readonly string[]>> = { show: ["name"], ping: [] };
+/** The requests by name, with the keys that each must have and those that it may have. Their values are strings. */
+const REQUESTS: Readonly<Record<string, { readonly must?: readonly string[]; readonly may?: readonly string[] }>> = {
+  show: { may: ["name"] }, pause: { must: ["name"] }, resume: { must: ["name"] }, ping: {},
+};
 
 /** A request in JSON from its line; throws UsageError with what is wrong. */
 export function parseJsonRequest(line: string): JsonRequest {
@@ -152,8 +156,10 @@ export function parseJsonRequest(line: string): JsonRequest {
   if (word === undefined || keys === undefined || more.length > 0) throw new UsageError(`the daemon does not know the request ${shorten(line)}`);
   const parts = value[word];
   if (!isObject(parts)) throw new UsageError(`the request ${word} must be an object`);
+  const { must = [], may = [] } = keys;
+  for (const key of must) if (!Object.hasOwn(parts, key)) throw new UsageError(`the request ${word} needs "${key}"`);
   for (const [key, part] of Object.entries(parts)) {
-    if (!keys.includes(key)) throw new UsageError(`the request ${word} has no "${key}"`);
+    if (![...must, ...may].includes(key)) throw new UsageError(`the request ${word} has no "${key}"`);
     if (typeof part !== "string") throw new UsageError(`"${key}" of the request ${word} must be a string`);
   }
   return value as JsonRequest;

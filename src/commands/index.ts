@@ -27,6 +27,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./project/stop.ts")).projectStop,
   },
   {
+    path: ["project", "pause"], doc: "Lets a started project rest: nothing is looked at or moved until it is resumed.",
+    load: async () => (await import("./project/pause.ts")).projectPause,
+  },
+  {
+    path: ["project", "resume"], doc: "Lets a paused project go on.",
+    load: async () => (await import("./project/resume.ts")).projectResume,
+  },
+  {
     path: ["engine"], doc: "Runs a private command of an engine and prints its answer.",
     load: async () => (await import("./engine.ts")).engine,
   },

@@ -36,7 +36,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
     answer: async (question, send) => {
       try {
         if ("wire" in question) send(encodeReply(true, await answerWire(question.wire, parts, changes)));
-        else await answerJson(parseJsonRequest(question.json), parts, send);
+        else await answerJson(parseJsonRequest(question.json), { parts, changes }, send);
       } catch (error) {
         send("wire" in question ? encodeReply(false, replyText(error, parts.log)) : encodeLine(jsonError(error, parts.log)));
       }
@@ -73,10 +73,12 @@ class Changes {
     const wanted = await operation();
     const commit = objects.prepare(wanted, rounds.refusal);
     await save?.(wanted);
-    const { start, stop, warnings } = commit();
+    const { start, stop, pause = [], resume = [], warnings } = commit();
     for (const warning of warnings) log.warning(warning);
     if (stop.length > 0) await rounds.stop(stop);
-    for (const task of start) rounds.start(task);
+    for (const task of start) rounds.start(task, objects.isPaused(task.project));
+    if (pause.length > 0) await rounds.pause(pause);
+    rounds.resume(resume);
     log.info(event, { ...subject, tasksStarted: start.length, tasksStopped: stop.length });
     changed?.(objects.count());
   }
@@ -140,8 +142,16 @@ async function answerEngine({ project, engine, engineCommand, task }: WireReques
   return await rounds.command(tasks, word);
 }
 
-async function answerJson(request: JsonRequest, { objects, rounds, version }: DispatchParts, send: Send): Promise<void> {
+interface Answering {
+  readonly parts: DispatchParts;
+  readonly changes: Changes;
+}
+
+async function answerJson(request: JsonRequest, { parts, changes }: Answering, send: Send): Promise<void> {
+  const { objects, rounds, version } = parts;
   if ("ping" in request) send(encodeLine({ pong: { version, pid: process.pid } }));
+  else if ("pause" in request) await changes.make("project paused", { project: request.pause.name }, () => ({ pause: request.pause.name }));
+  else if ("resume" in request) await changes.make("project resumed", { project: request.resume.name }, () => ({ resume: request.resume.name }));
   else for (const project of show(request.show.name, objects, rounds)) send(encodeLine({ project }));
   send(encodeLine({ ok: true }));
 }

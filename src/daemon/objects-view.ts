@@ -5,6 +5,7 @@ import type { ProjectObject } from "./task-spec.ts";
 export interface ProjectView {
   readonly name: string;
   readonly started: boolean;
+  readonly paused: boolean;
   readonly keys: Readonly<Record<string, unknown>>;
   readonly engines: readonly EngineView[];
 }
@@ -36,7 +37,7 @@ export function viewOf(project: ProjectObject): ProjectView {
     keys: keysOf(engine.values),
     tasks: newestFirst(engine.tasks).map(({ id, name, target, config }) => ({ id, name, target, keys: keysOf(config.task) })),
   }));
-  return { name: project.name, started: project.started, keys: keysOf(project.values), engines };
+  return { name: project.name, started: project.started, paused: project.paused, keys: keysOf(project.values), engines };
 }
 
 function projectTable(project: ProjectObject): string {

@@ -15,6 +15,8 @@ export type { TaskSpec } from "./task-spec.ts";
 export interface Change {
   readonly start: readonly TaskSpec[];
   readonly stop: readonly TaskSpec[];
+  readonly pause?: readonly TaskSpec[];
+  readonly resume?: readonly TaskSpec[];
   /** Lines for the log, with file and line. */
   readonly warnings: readonly string[];
 }
@@ -25,7 +27,9 @@ export type Operation =
   | { readonly del: RawFile }
   /** The name of a project. */
   | { readonly start: string }
-  | { readonly stop: string };
+  | { readonly stop: string }
+  | { readonly pause: string }
+  | { readonly resume: string };
 
 export interface ProjectCount {
   readonly projects: number;
@@ -62,6 +66,8 @@ export class Objects {
   prepare(operation: Operation, refusal?: Refusal): () => Change {
     if ("add" in operation) return this.#prepareAdd(operation.add, refusal);
     if ("del" in operation) return this.#prepareDel(operation.del);
+    if ("pause" in operation) return this.#preparePause(operation.pause, true);
+    if ("resume" in operation) return this.#preparePause(operation.resume, false);
     return "start" in operation ? this.#prepareStart(operation.start, refusal) : this.#prepareStop(operation.stop);
   }
 
@@ -83,6 +89,16 @@ export class Objects {
   /** Stops a project: all of its tasks are to be stopped. */
   stop(name: string): Change {
     return this.#prepareStop(name)();
+  }
+
+  /** Lets a started project rest: its tasks are to run no rounds. */
+  pause(name: string): Change {
+    return this.#preparePause(name, true)();
+  }
+
+  /** Is the project of this name started and at rest? */
+  isPaused(name: string): boolean {
+    return this.#projects.get(name)?.paused === true;
   }
 
   /** The original's table of one project or of all, newest first. */
@@ -124,7 +140,7 @@ export class Objects {
     const { projects, engines, tasks } = checked.sections;
     if (refusal !== undefined) this.#refuseStarts(checked, refusal);
     return () => {
-      for (const { name, values } of projects) this.#projects.set(name, { name, values, engines: new Map(), started: false });
+      for (const { name, values } of projects) this.#projects.set(name, { name, values, engines: new Map(), started: false, paused: false });
       for (const { project, identity, type, values, written } of engines) {
         this.#projects.get(project)?.engines.set(identity, { identity, type, values, written, tasks: new Map() });
       }
@@ -168,8 +184,18 @@ export class Objects {
     const project = this.#find(name);
     if (!project.started) throw new RefusedError("error: project has been stopped");
     return () => {
-      project.started = false;
+      project.started = project.paused = false;
       return { start: [], stop: tasksOf(project), warnings: [] };
+    };
+  }
+
+  #preparePause(name: string, pause: boolean): () => Change {
+    const project = this.#find(name);
+    if (!project.started) throw new RefusedError(`project ${name} is not started`);
+    if (project.paused === pause) throw new RefusedError(`project ${name} is ${pause ? "already" : "not"} paused`);
+    return () => {
+      project.paused = pause;
+      return { start: [], stop: [], [pause ? "pause" : "resume"]: tasksOf(project), warnings: [] };
     };
   }
 

@@ -13,8 +13,11 @@ import { WorkerPool } from "./worker-pool.ts";
 export interface Rounds {
   /** Why a task of this engine cannot be started; undefined if it can. */
   refusal(engineType: string): string | undefined;
-  /** Begins to run rounds of the task; returns at once. */
-  start(task: TaskSpec): void;
+  /** Begins to run rounds of the task, or waits for `resume` where it is paused; returns at once. */
+  start(task: TaskSpec, paused?: boolean): void;
+  /** Resolves when no round of these tasks runs any more; they keep their processes and what is known of them. */
+  pause(tasks: readonly TaskSpec[]): Promise<void>;
+  resume(tasks: readonly TaskSpec[]): void;
   /** Resolves when nothing of these tasks runs any more (within 200 ms). */
   stop(tasks: readonly TaskSpec[]): Promise<void>;
   status(task: TaskSpec): TaskStatus;
@@ -66,13 +69,18 @@ export function createRounds(parts: RoundsParts): Rounds {
     parts.idle();
   };
 
+  const start = (task: TaskSpec, paused = false) => {
+    const run: Run = new TaskRun({ task, pool, claims, locks: parts.locks, log, sighted });
+    runs.set(task.id, run);
+    if (paused && !run.pause) return;
+    run.begin();
+    if (paused) void run.pause?.();
+  };
+
   return {
     refusal: (engineType) => engines.find(({ name }) => name === engineType)?.policy ? undefined : `engine ${engineType} cannot run yet`,
-    start(task) {
-      const run = new TaskRun({ task, pool, claims, locks: parts.locks, log, sighted });
-      runs.set(task.id, run);
-      run.begin();
-    },
+    start,
+    ...pausing(runs, start, log),
     stop: (tasks) => stop(tasks.map(({ id }) => id)),
     status: (task) => runs.get(task.id)?.status() ?? { state: "stopped", tracker: null, processes: [] },
     commandRefusal(engineType, word) {
@@ -85,6 +93,22 @@ export function createRounds(parts: RoundsParts): Rounds {
       return answers.filter((answer) => answer !== undefined).join("");
     },
     close: () => stop([...runs.keys()]),
+  };
+}
+
+function pausing(runs: ReadonlyMap<string, Run>, start: Rounds["start"], log: Log): Pick<Rounds, "pause" | "resume"> {
+  return {
+    async pause(tasks) {
+      const running = tasks.flatMap(({ id }) => runs.get(id) ?? []), paused = Promise.all(running.map((run) => (run.pause ?? run.stop).call(run)));
+      if (!(await within(paused, LONGEST_STOP_MS))) log.error("a paused round still waits for a system call", { seconds: LONGEST_STOP_MS / 1000 });
+    },
+    resume(tasks) {
+      for (const task of tasks) {
+        const run = runs.get(task.id);
+        if (run?.resume) run.resume();
+        else start(task);
+      }
+    },
   };
 }
 

@@ -4,6 +4,9 @@ import type { TaskStatus } from "../status.ts";
 export interface Run {
   /** Returns at once; what goes wrong later is in its status and in the log. */
   begin(): void;
+  /** Runs no rounds until `resume`, and keeps what is known; resolves when none runs any more. Absent where it has to be stopped instead. */
+  pause?(): Promise<void>;
+  resume?(): void;
   /** Resolves when nothing of it runs any more. */
   stop(): Promise<void>;
   status(): TaskStatus;

@@ -94,7 +94,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
     server.close();
     throw error;
   }
-  for (const task of stored) rounds.start(task);
+  for (const task of stored) rounds.start(task, objects.isPaused(task.project));
   notifier.ready(state === undefined ? `Listening on socket ${socket}` : `Listening on socket ${socket}, ${state.summary}`);
   reportOutcome(env, { ready: process.pid });
   log.info("listening", { socket, pid: process.pid, version });

@@ -22,6 +22,7 @@ export type StoredKey = readonly [line: number, key: string, value: string, writ
 
 export interface StoredProject {
   readonly started: boolean;
+  readonly paused?: true;
   /** In the order in which they were accepted, which is the order of `project show`. */
   readonly sections: readonly StoredSection[];
 }
@@ -33,10 +34,11 @@ export type Stored = ReadonlyMap<string, StoredProject>;
 export function storedAfter(stored: Stored, operation: Operation): Stored {
   if ("add" in operation) return withFile(stored, operation.add);
   if ("del" in operation) return withoutFile(stored, operation.del);
-  const name = "start" in operation ? operation.start : operation.stop;
+  const [[word, name]] = Object.entries(operation) as [[string, string]];
   const project = stored.get(name);
   if (project === undefined) throw new Error(`project ${name} is there and was not stored`);
-  return new Map(stored).set(name, { ...project, started: "start" in operation });
+  const { sections } = project;
+  return new Map(stored).set(name, { started: word !== "stop", ...(word === "pause" ? { paused: true } : {}), sections });
 }
 
 /** The section as the parser gave it, but for its columns. */
@@ -59,10 +61,10 @@ function withFile(stored: Stored, file: RawFile): Stored {
     const named = new Set(added.map(({ names }) => objectKey(names)));
     const project = next.get(name);
     const kept = project?.sections.filter((section) => section.aside === undefined || !isNamed(section, named)) ?? [];
-    const started = kept.length > 0 && project?.started === true;
+    const { started = false, paused } = kept.length > 0 ? { ...project } : {};
     // A project that comes anew comes last.
     if (kept.length === 0) next.delete(name);
-    next.set(name, { started, sections: [...kept, ...added] });
+    next.set(name, { started, ...(paused ? { paused } : {}), sections: [...kept, ...added] });
   }
   return next;
 }

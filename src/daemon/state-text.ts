@@ -7,13 +7,18 @@
 import type { Stored, StoredKey, StoredProject, StoredSection } from "./state-objects.ts";
 
 /** Raised when an older etmem would misread what is written; an older one refuses what is newer than itself. */
-export const STATE_VERSION = 1;
+export const STATE_VERSION = 2;
+
+/** 1 until a project is paused: an older etmem would take it for a started one and move its memory. */
+function versionOf(stored: Stored): number {
+  return [...stored.values()].some(({ paused }) => paused) ? 2 : 1;
+}
 
 /** The file for this state. */
 export function formatState(stored: Stored): Uint8Array {
   const projects = [...stored].flatMap(([name, project], index) => [index === 0 ? "" : ",\n", formatProject(name, project)]);
   const body = Buffer.concat([...projects, "\n]}\n"].map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
-  const head = `{"etmem_state":${STATE_VERSION},"bytes":${body.length},"sha256":"${sum(body)}","projects":[\n`;
+  const head = `{"etmem_state":${versionOf(stored)},"bytes":${body.length},"sha256":"${sum(body)}","projects":[\n`;
   return Buffer.concat([Buffer.from(head), body]);
 }
 
@@ -33,8 +38,8 @@ export function parseState(bytes: Uint8Array): { readonly stored: Stored } | { r
   if (sum(body) !== sha256) return { damage: "does not fit its checksum: somebody or something changed it" };
   const projects = (parsed(text) as { projects?: unknown } | undefined)?.projects;
   if (projects === undefined) return { damage: "is not JSON" };
-  if (claimed !== STATE_VERSION || !Array.isArray(projects) || !projects.every(isProject)) return { damage: "is JSON, but no state of etmem" };
-  return { stored: new Map(projects.map(({ name, started, sections }) => [name, { started, sections }])) };
+  if (claimed < 1 || !Array.isArray(projects) || !projects.every(isProject)) return { damage: "is JSON, but no state of etmem" };
+  return { stored: new Map(projects.map(({ name, started, paused, sections }) => [name, { started, ...(paused ? { paused } : {}), sections }])) };
 }
 
 const HEAD = /^\{"etmem_state":(\d+),"bytes":(\d+),"sha256":"([0-9a-f]{64})","projects":\[$/;
@@ -46,7 +51,8 @@ function formatProject(name: string, project: StoredProject): Uint8Array {
   const known = formatted.get(project);
   if (known !== undefined) return known;
   const lines = project.sections.map(({ aside: _, ...section }) => JSON.stringify(section));
-  const bytes = Buffer.from(`{"name":${JSON.stringify(name)},"started":${project.started},"sections":[\n${lines.join(",\n")}]}`);
+  const state = `"started":${project.started}${project.paused ? ',"paused":true' : ""}`;
+  const bytes = Buffer.from(`{"name":${JSON.stringify(name)},${state},"sections":[\n${lines.join(",\n")}]}`);
   formatted.set(project, bytes);
   return bytes;
 }
@@ -70,8 +76,8 @@ function parsed(text: string): unknown {
 type Unknown<T> = { readonly [K in keyof T]?: unknown };
 
 function isProject(value: unknown): value is StoredProject & { readonly name: string } {
-  const { name, started, sections } = (value ?? {}) as Unknown<StoredProject & { name: string }>;
-  return typeof name === "string" && typeof started === "boolean" && Array.isArray(sections)
+  const { name, started, paused, sections } = (value ?? {}) as Unknown<StoredProject & { name: string }>;
+  return typeof name === "string" && typeof started === "boolean" && (paused === undefined || paused === true) && Array.isArray(sections)
     && sections.every((section) => isSection(section) && section.names[0] === name);
 }
 

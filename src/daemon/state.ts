@@ -83,10 +83,12 @@ export class State {
     return new Map();
   }
 
-  #restoreProject(name: string, { started, sections }: StoredProject, objects: Objects): StoredProject {
+  #restoreProject(name: string, { started, paused, sections }: StoredProject, objects: Objects): StoredProject {
     const judged = chunksByFile(sections).flatMap((chunk) => this.#restoreSections(chunk, objects));
-    if (started && judged.some(({ kind, aside }) => kind === "project" && aside === undefined)) objects.start(name);
-    return { started, sections: judged };
+    const isThere = judged.some(({ kind, aside }) => kind === "project" && aside === undefined);
+    if (started && isThere) objects.start(name);
+    if (started && paused && isThere) objects.pause(name);
+    return { started, ...(paused ? { paused } : {}), sections: judged };
   }
 
   // Together if they are all sound, else each by itself: nine good tasks do not wait for the tenth.

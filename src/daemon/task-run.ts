@@ -35,6 +35,10 @@ export class TaskRun implements Run {
   private cautions: readonly string[] = [];
   private readonly pace: PaceOrder | undefined;
   private done: Promise<void> = Promise.resolve();
+  /** Ends the rounds that run and the waiting for the next ones. */
+  private hold = new AbortController();
+  private resumed: PromiseWithResolvers<void> | null = null;
+  private cycling: Promise<unknown> = Promise.resolve();
 
   constructor(parts: TaskParts) {
     const { max_rate } = parts.task.config.task;
@@ -47,8 +51,21 @@ export class TaskRun implements Run {
     this.done = this.run();
   }
 
+  async pause(): Promise<void> {
+    this.resumed ??= Promise.withResolvers<void>();
+    this.hold.abort();
+    await this.cycling;
+  }
+
+  resume(): void {
+    this.resumed?.resolve();
+    this.resumed = null;
+  }
+
   async stop(): Promise<void> {
     this.stopping.abort();
+    this.hold.abort();
+    this.resume();
     await this.done;
     this.members.leaveAll();
   }
@@ -71,9 +88,19 @@ export class TaskRun implements Run {
     this.parts.sighted(this.eyes);
     if (this.refuses()) return;
     while (!signal.aborted) {
-      await this.cycle().catch((error: Error) => this.fail(error));
-      await sleep(task.config.project.sleep * 1000, signal);
+      await this.unlessPaused();
+      if (signal.aborted) return;
+      this.hold = new AbortController();
+      this.cycling = this.cycle().catch((error: Error) => this.fail(error));
+      await this.cycling;
+      await sleep(task.config.project.sleep * 1000, this.hold.signal);
     }
+  }
+
+  private async unlessPaused(): Promise<void> {
+    if (this.resumed === null) return;
+    this.setState("paused");
+    await this.resumed.promise;
   }
 
   private forced(): Forced {
@@ -114,7 +141,7 @@ export class TaskRun implements Run {
     const queue = this.members.claimed();
     this.setState(this.members.count === 0 ? `waiting for a process of ${task.target.type} ${task.target.value}` : "running");
     const lane = async () => {
-      for (let member = queue.shift(); member && !this.stopping.signal.aborted; member = queue.shift()) await this.round(member);
+      for (let member = queue.shift(); member && !this.hold.signal.aborted; member = queue.shift()) await this.round(member);
     };
     await Promise.all(Array.from({ length: Math.min(task.config.task.max_threads, queue.length) }, lane));
   }
@@ -125,7 +152,7 @@ export class TaskRun implements Run {
     try {
       const order = { process, engineType: task.engineType, config: task.config, pace: this.pace };
       const report = await pool.run({
-        job: "round", home: process, order, forced: this.forced(), signal: this.stopping.signal, tell: (phase) => void (status.state = phase),
+        job: "round", home: process, order, forced: this.forced(), signal: this.hold.signal, tell: (phase) => void (status.state = phase),
       });
       this.enter(member, report);
     } catch (error) {

@@ -30,6 +30,8 @@ export interface ProjectObject {
   readonly values: CheckedProject["values"];
   readonly engines: Map<string, EngineObject>;
   started: boolean;
+  /** Only a started project is; its tasks keep what they know and run no rounds. */
+  paused: boolean;
 }
 
 export interface EngineObject {

@@ -29,6 +29,8 @@ function stage(rounds: Partial<Rounds> = {}): Stage {
       refusal: (engineType) => (engineType === "cslide" ? "engine cslide cannot run yet" : undefined),
       start: (task: TaskSpec) => void started.push(task.id),
       stop: () => Promise.resolve(),
+      pause: () => Promise.resolve(),
+      resume: () => undefined,
       status: () => ({ state: "waiting", tracker: null, processes: [] }),
       commandRefusal: (engineType, word) => `the engine ${engineType} has no command ${word}`,
       command: () => Promise.resolve(""),

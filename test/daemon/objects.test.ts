@@ -53,6 +53,8 @@ describe("the original's answers", () => {
     ["starting no project", () => objects.start("q"), "error: project is not exist"],
     ["stopping no project", () => objects.stop("q"), "error: project is not exist"],
     ["stopping a stopped project", () => objects.stop("p"), "error: project has been stopped"],
+    ["pausing no project", () => objects.pause("q"), "error: project is not exist"],
+    ["pausing a stopped project", () => objects.pause("p"), "project p is not started"],
     ["showing no project", () => objects.show("q"), "project: project q is not existed"],
     ["a command for no project", () => objects.tasksForCommand("q", "slide"), "error: project is not exist"],
     ["a command for a stopped project", () => objects.tasksForCommand("p", "slide"), "error: invalid parameters"],
@@ -249,6 +251,7 @@ describe("show", () => {
       {
         name: "test",
         started: false,
+        paused: false,
         keys: { scan_type: "page", loop: 1, interval: 1, sleep: 1, sysmem_threshold: 50, swapcache_high_wmark: 10, swapcache_low_wmark: 6 },
         engines: [
           {
@@ -268,6 +271,31 @@ describe("show", () => {
       },
     ]);
     expect(JSON.parse(JSON.stringify(objects.list()))).toEqual(objects.list());
+  });
+});
+
+describe("a paused project", () => {
+  const paused = () => objects.list("p")[0]?.paused;
+
+  test("stays started, and its tasks are to rest; those that come to it are its as well", async () => {
+    await add(project("p"), engine("p"), task("p", "a"));
+    objects.start("p");
+    expect(objects.pause("p").pause?.map(({ id }) => id)).toEqual(["p/slide/a"]);
+    expect([paused(), objects.isPaused("p"), objects.list("p")[0]?.started]).toEqual([true, true, true]);
+    expect(ids(await add(task("p", "b")))).toEqual({ start: ["p/slide/b"], stop: [] });
+    expect(() => objects.pause("p")).toThrow("project p is already paused");
+    expect(objects.prepare({ resume: "p" })().resume?.map(({ id }) => id)).toEqual(["p/slide/a", "p/slide/b"]);
+    expect(paused()).toBe(false);
+    expect(() => objects.prepare({ resume: "p" })).toThrow("project p is not paused");
+  });
+
+  test("is not paused any more when it is stopped and started again", async () => {
+    await add(project("p"), engine("p"), task("p", "a"));
+    objects.start("p");
+    objects.pause("p");
+    objects.stop("p");
+    objects.start("p");
+    expect(paused()).toBe(false);
   });
 });
 

@@ -5,7 +5,7 @@ import { slideFile, thirdpartyFile } from "../config/files.ts";
 import { project, raw, whole } from "./state-parts.ts";
 
 const empty: Stored = new Map();
-const small = formatState(storedAfter(empty, { add: await raw(whole("p", "t")) }));
+const file = await raw(whole("p", "t")), small = formatState(storedAfter(empty, { add: file }));
 
 function withBody(change: (text: string) => string): Uint8Array {
   const body = change(new TextDecoder().decode(small).split("\n").slice(1).join("\n"));
@@ -26,6 +26,17 @@ describe("a state that was written", () => {
     expect(parseState(formatState(stored))).toEqual({ stored });
   });
 
+  test("says where a project is paused, in a version that an older etmem refuses; without one it can read it", () => {
+    const started = storedAfter(storedAfter(empty, { add: file }), { start: "p" }), paused = storedAfter(started, { pause: "p" });
+    const text = new TextDecoder().decode(formatState(paused));
+    expect(text).toStartWith('{"etmem_state":2,');
+    expect(text.split("\n")[1]).toBe('{"name":"p","started":true,"paused":true,"sections":[');
+    expect(parseState(formatState(paused))).toEqual({ stored: paused });
+    for (const operation of [{ resume: "p" }, { stop: "p" }]) {
+      expect(new TextDecoder().decode(formatState(storedAfter(paused, operation)))).toStartWith('{"etmem_state":1,');
+    }
+  });
+
   test("is JSON, with a line for each section", () => {
     const text = new TextDecoder().decode(small);
     expect(JSON.parse(text)).toMatchObject({ etmem_state: 1, projects: [{ name: "p", started: false }] });
@@ -44,10 +55,10 @@ describe("a damaged state", () => {
     ["a byte too many", Buffer.concat([small, Buffer.from("\n")]), "is longer than it was written, by 1 bytes"],
     ["a changed value", Buffer.from(new TextDecoder().decode(small).replace("\"loop\",\"1\"", "\"loop\",\"2\"")),
       "does not fit its checksum: somebody or something changed it"],
-    ["a newer version", Buffer.from(new TextDecoder().decode(small).replace("state\":1", "state\":2")),
-      "was written by a newer etmem: its version is 2, this one reads 1"],
+    ["a newer version", Buffer.from(new TextDecoder().decode(small).replace("state\":1", "state\":3")),
+      "was written by a newer etmem: its version is 3, this one reads 2"],
     ["a newer version with another head", Buffer.from("{ \"etmem_state\": 7, \"parts\": [] }"),
-      "was written by a newer etmem: its version is 7, this one reads 1"],
+      "was written by a newer etmem: its version is 7, this one reads 2"],
     ["an older version than the first", Buffer.from(new TextDecoder().decode(small).replace("state\":1", "state\":0")),
       "is JSON, but no state of etmem"],
     ["other JSON", Buffer.from("{\"a\":1}"), "is JSON, but no state of etmem"],

@@ -44,7 +44,8 @@ describe("what was accepted", () => {
       const name = pick("p", "q", "r"), own = pick("a", "b", "c");
       const parts = [pick(project(name), ""), pick(engine(name), ""), pick(task(name, own), ""), pick(task(name, "z"), "")];
       const file = await raw(pick(parts.join(""), parts.toReversed().join(""), whole(name, own), project(name)), pick("a.conf", "b.conf"));
-      return [{ add: file }, { add: file }, { add: file }, { del: file }, { start: name }, { stop: name }][Math.floor(draw() * 6)]!;
+      return [{ add: file }, { add: file }, { add: file }, { del: file }, { start: name }, { pause: name }, { resume: name }, { stop: name }][
+        Math.floor(draw() * 8)]!;
     };
     for (let turn = 0; turn < 1500; turn += 1) {
       const wanted = await operation();
@@ -140,6 +141,7 @@ asRoot("a change that cannot be stored is refused with file and errno, and neith
   const calls: string[] = [];
   const rounds: Rounds = {
     refusal: () => undefined, start: ({ id }) => void calls.push(`start ${id}`), stop: async () => void calls.push("stop"),
+    pause: async () => void calls.push("pause"), resume: () => undefined,
     status: () => ({ state: "stopped", tracker: null, processes: [] }), close: async () => undefined,
     commandRefusal: () => undefined, command: async () => "",
   };
