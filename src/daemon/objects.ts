@@ -6,7 +6,7 @@ import { type Identity, identify } from "../config/identify.ts";
 import { type Finding, type RawFile, formatFinding, limitLines } from "../config/raw.ts";
 import { ConfigError, RefusedError } from "../errors.ts";
 import { type ProjectView, objectTable, viewOf } from "./objects-view.ts";
-import type { ProjectObject, TaskSpec } from "./task-spec.ts";
+import { idOf, tasksOf, type ProjectObject, type TaskSpec } from "./task-spec.ts";
 
 export type { ProjectView } from "./objects-view.ts";
 export type { TaskSpec } from "./task-spec.ts";
@@ -291,12 +291,4 @@ function throwIfWrong(checked: Checked): void {
 // cause, for the log.
 function refused(text: string | undefined, details: readonly string[]): RefusedError {
   return new RefusedError(text, { cause: limitLines(details) });
-}
-
-function idOf(...names: readonly string[]): string {
-  return names.map((name) => name.replace(/[%/]/g, (letter) => (letter === "/" ? "%2F" : "%25"))).join("/");
-}
-
-function tasksOf(project: ProjectObject): TaskSpec[] {
-  return [...project.engines.values()].flatMap((engine) => [...engine.tasks.values()]);
 }

@@ -41,3 +41,13 @@ export interface EngineObject {
   readonly written: readonly WrittenEntry[] | undefined;
   readonly tasks: Map<string, TaskSpec>;
 }
+
+/** The id of a task from its names, or a key for any object. */
+export function idOf(...names: readonly string[]): string {
+  return names.map((name) => name.replace(/[%/]/g, (letter) => (letter === "/" ? "%2F" : "%25"))).join("/");
+}
+
+/** In the order of adding. */
+export function tasksOf(project: ProjectObject): TaskSpec[] {
+  return [...project.engines.values()].flatMap((engine) => [...engine.tasks.values()]);
+}

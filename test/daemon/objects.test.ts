@@ -274,31 +274,6 @@ describe("show", () => {
   });
 });
 
-describe("a paused project", () => {
-  const paused = () => objects.list("p")[0]?.paused;
-
-  test("stays started, and its tasks are to rest; those that come to it are its as well", async () => {
-    await add(project("p"), engine("p"), task("p", "a"));
-    objects.start("p");
-    expect(objects.pause("p").pause?.map(({ id }) => id)).toEqual(["p/slide/a"]);
-    expect([paused(), objects.isPaused("p"), objects.list("p")[0]?.started]).toEqual([true, true, true]);
-    expect(ids(await add(task("p", "b")))).toEqual({ start: ["p/slide/b"], stop: [] });
-    expect(() => objects.pause("p")).toThrow("project p is already paused");
-    expect(objects.prepare({ resume: "p" })().resume?.map(({ id }) => id)).toEqual(["p/slide/a", "p/slide/b"]);
-    expect(paused()).toBe(false);
-    expect(() => objects.prepare({ resume: "p" })).toThrow("project p is not paused");
-  });
-
-  test("is not paused any more when it is stopped and started again", async () => {
-    await add(project("p"), engine("p"), task("p", "a"));
-    objects.start("p");
-    objects.pause("p");
-    objects.stop("p");
-    objects.start("p");
-    expect(paused()).toBe(false);
-  });
-});
-
 test("startedTasks are those of the started projects", async () => {
   await add(project("p"), engine("p"), task("p", "a"), project("q"), engine("q"), task("q", "b"));
   objects.start("q");
