@@ -133,6 +133,7 @@ export type JsonRequest =
   | { readonly show: { readonly name?: string } }
   | { readonly pause: { readonly name: string } }
   | { readonly resume: { readonly name: string } }
+  | { readonly daemon: Record<string, never> }
   | { readonly ping: Record<string, never> };
 
 /** The last line of every answer to a request in JSON; `code` is the exit code for the command. */
@@ -145,7 +146,7 @@ export function encodeLine(value: unknown): Uint8Array {
 
 /** The requests by name, with the keys that each must have and those that it may have. Their values are strings. */
 const REQUESTS: Readonly<Record<string, { readonly must?: readonly string[]; readonly may?: readonly string[] }>> = {
-  show: { may: ["name"] }, pause: { must: ["name"] }, resume: { must: ["name"] }, ping: {},
+  show: { may: ["name"] }, pause: { must: ["name"] }, resume: { must: ["name"] }, daemon: {}, ping: {},
 };
 
 /** A request in JSON from its line; throws UsageError with what is wrong. */

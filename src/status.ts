@@ -45,6 +45,10 @@ export interface ProcessStatus {
   hotBytes?: number;
   /** Moved by us and still out. */
   outNowBytes?: number;
+  /** What moving has saved: bytes that are out, less what keeping them there takes. */
+  netFreedBytes?: number;
+  /** The saving is reckoned from figures of the whole device, not counted. */
+  netIsEstimate?: boolean;
   /** Resident memory by how long it has not been accessed, the youngest first. */
   ages?: readonly AgeBand[];
   brake?: BrakeStatus;
@@ -92,4 +96,35 @@ export interface TaskStatus {
   readonly cautions?: readonly string[];
   readonly processes: readonly ProcessStatus[];
   readonly total?: Account;
+  /** Seconds that the brake has held the task, over all its processes, by the kind of reason. */
+  readonly brakeSeconds?: Readonly<Record<string, number>>;
+}
+
+/** A project in the answer to `show`. It has its keys too, which nobody here looks at. */
+export interface ShownProject {
+  readonly name: string;
+  readonly started: boolean;
+  readonly engines: readonly ShownEngine[];
+}
+
+export interface ShownEngine {
+  readonly name: string;
+  readonly type: string;
+  readonly tasks: readonly ShownTask[];
+}
+
+export interface ShownTask {
+  readonly name: string;
+  readonly status: TaskStatus;
+}
+
+/** What the daemon itself costs: the answer to the request `daemon`. */
+export interface DaemonFigures {
+  readonly version: string;
+  readonly pid: number;
+  /** UTC, ISO 8601. */
+  readonly startedAt: string;
+  readonly cpuUserMs: number;
+  readonly cpuSystemMs: number;
+  readonly residentBytes: number;
 }

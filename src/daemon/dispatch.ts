@@ -5,7 +5,8 @@ import { ConfigError, EtmemError, EXIT, RefusedError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonRequest, type WireRequest } from "../protocol.ts";
 import type { Objects, Operation, ProjectCount } from "./objects.ts";
-import type { TaskStatus } from "../status.ts";
+import type { ShownProject, TaskStatus } from "../status.ts";
+import { daemonFigures } from "./own-figures.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Question, Send } from "./server.ts";
 
@@ -152,13 +153,15 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   if ("ping" in request) send(encodeLine({ pong: { version, pid: process.pid } }));
   else if ("pause" in request) await changes.make("project paused", { project: request.pause.name }, () => ({ pause: request.pause.name }));
   else if ("resume" in request) await changes.make("project resumed", { project: request.resume.name }, () => ({ resume: request.resume.name }));
+  else if ("daemon" in request) send(encodeLine({ daemon: daemonFigures(version) }));
   else for (const project of show(request.show.name, objects, rounds)) send(encodeLine({ project }));
   send(encodeLine({ ok: true }));
 }
 
 const STOPPED: TaskStatus = { state: "stopped", tracker: null, processes: [] };
 
-function show(name: string | undefined, objects: Objects, rounds: Rounds): unknown[] {
+/** The projects with what their tasks do, or one of them. */
+export function show(name: string | undefined, objects: Objects, rounds: Rounds): ShownProject[] {
   if (name !== undefined && !objects.list().some((project) => project.name === name)) throw new RefusedError(`project ${name} does not exist`);
   const running = new Map(objects.startedTasks().map((task) => [task.id, task]));
   const statusOf = (id: string): TaskStatus => {

@@ -21,7 +21,7 @@ const LAYERS: readonly Layer[] = [
   },
   { name: "cli", files: ["src/cli.ts"], may: ["commands"], also: { "src/cli.ts": ["src/config/nearest.ts"] }, packages: ["clipanion", "node:"] },
   {
-    name: "commands", files: ["src/commands/"], may: ["client", "protocol", "config", "log"], packages: ["clipanion", "node:"],
+    name: "commands", files: ["src/commands/"], may: ["client", "protocol", "metrics", "config", "log"], packages: ["clipanion", "node:"],
     also: {
       "src/commands/daemon.ts": ["src/daemon/start.ts", "src/daemon/detach.ts"],
       "src/commands/generate.ts": ["docs"],
@@ -41,10 +41,11 @@ const LAYERS: readonly Layer[] = [
   },
   { name: "client", files: ["src/client.ts"], may: ["protocol"], packages: ["node:"] },
   { name: "protocol", files: ["src/protocol.ts", "src/status.ts"], may: [] },
+  { name: "metrics", files: ["src/metrics/"], may: ["protocol"] },
   { name: "docs", files: ["src/docs/"], may: ["engines", "config"], packages: ["node:"] },
   {
     name: "daemon", files: ["src/daemon/"], packages: ["node:"],
-    may: ["engines", "config", "protocol", "log", "src/memory/memory.ts", "src/memory/pace.ts"],
+    may: ["engines", "config", "protocol", "metrics", "log", "src/memory/memory.ts", "src/memory/pace.ts"],
     also: {
       "src/daemon/start.ts": ["memory", "src/ffi/notify.ts", "src/ffi/self.ts"],
       "src/daemon/round-worker.ts": ["memory"],

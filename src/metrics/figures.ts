@@ -1,0 +1,72 @@
+// What processes, tasks and projects come to: one form for all three, for tables, JSON and metrics. Pure.
+import { emptyAccount, REFUSALS, type Account, type ProcessStatus, type ShownProject, type ShownTask } from "../status.ts";
+
+/** null stands for what nobody has counted. */
+export interface Figures {
+  readonly processes: number;
+  readonly residentBytes: number;
+  readonly swappedBytes: number;
+  /** Accessed in the last round. */
+  readonly hotBytes: number | null;
+  /** Not accessed in the last round, or too rarely. */
+  readonly coldBytes: number;
+  /** Moved by us and still out. */
+  readonly outNowBytes: number | null;
+  readonly netFreedBytes: number | null;
+  readonly netIsEstimate: boolean;
+  /** Over all rounds, those over processes that are gone as well. */
+  readonly total: Account;
+}
+
+export function figuresOf(status: ProcessStatus): Figures {
+  return {
+    processes: 1, residentBytes: status.residentBytes, swappedBytes: status.swappedBytes, hotBytes: status.hotBytes ?? null,
+    coldBytes: status.lastRound?.coldBytes ?? 0, outNowBytes: status.outNowBytes ?? null, netFreedBytes: status.netFreedBytes ?? null,
+    netIsEstimate: status.netIsEstimate ?? false, total: status.total,
+  };
+}
+
+/** Processes that are another task's are that task's. */
+export function ownProcesses({ status }: ShownTask): ProcessStatus[] {
+  return status.processes.filter(({ state }) => !state.startsWith("owned by "));
+}
+
+export function taskFigures(task: ShownTask): Figures {
+  const sum = sumOf(ownProcesses(task).map(figuresOf));
+  return { ...sum, total: task.status.total ?? sum.total };
+}
+
+export function projectFigures(project: ShownProject): Figures {
+  return sumOf(tasksOf(project).map(({ task }) => taskFigures(task)));
+}
+
+/** All of a project's tasks with their engines, in the order of their names: the order of `show` changes with what is added. */
+export function tasksOf({ engines }: ShownProject): { readonly engine: string; readonly task: ShownTask }[] {
+  const tasks = engines.flatMap((engine) => engine.tasks.map((task) => ({ engine: engine.name, task })));
+  return tasks.sort((one, other) => byText(one.engine, other.engine) || byText(one.task.name, other.task.name));
+}
+
+/** Order by code points, the same on every machine. */
+export function byText(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** Of what only some know, as of processes that no round has looked at yet, their sum; what nobody knows is not known. */
+export function sumOf(figures: readonly Figures[]): Figures {
+  const add = (pick: (one: Figures) => number): number => figures.reduce((sum, one) => sum + pick(one), 0);
+  const known = (pick: (one: Figures) => number | null): number | null =>
+    figures.every((one) => pick(one) === null) ? null : add((one) => pick(one) ?? 0);
+  return {
+    processes: add((one) => one.processes), residentBytes: add((one) => one.residentBytes), swappedBytes: add((one) => one.swappedBytes),
+    hotBytes: known((one) => one.hotBytes), coldBytes: add((one) => one.coldBytes), outNowBytes: known((one) => one.outNowBytes),
+    netFreedBytes: known((one) => one.netFreedBytes), netIsEstimate: figures.some(({ netIsEstimate }) => netIsEstimate),
+    total: figures.reduce((sum, { total }) => plus(sum, total), emptyAccount()),
+  };
+}
+
+function plus(one: Account, other: Account): Account {
+  const numbers = Object.entries({ ...one, ...other }).filter(([, value]) => typeof value === "number").map(([key]) => key as keyof Account);
+  const sums = Object.fromEntries(numbers.map((key) => [key, Number(one[key] ?? 0) + Number(other[key] ?? 0)]));
+  const refused = Object.fromEntries(REFUSALS.map((reason) => [reason, one.refusedBytes[reason] + other.refusedBytes[reason]]));
+  return { ...one, ...sums, refusedBytes: refused as Account["refusedBytes"] };
+}

@@ -1,0 +1,89 @@
+// Families of metrics as text: OpenMetrics 1.0, and the older Prometheus format that node_exporter's textfile collector reads. Pure.
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** One line of a metric; labels are written in the order in which they stand here. */
+export interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+/** A distribution as it is now: of everything counted, how much lies at or below each bound. */
+export interface Distribution {
+  readonly labels: Labels;
+  readonly buckets: readonly { readonly upTo: number; readonly count: number }[];
+  readonly sum: number;
+}
+
+interface Named {
+  /** Without `_total` and `_info`, which belong to samples; with its unit as the last word. */
+  readonly name: string;
+  readonly help: string;
+}
+
+export type Family =
+  | Named & { readonly kind: "counter" | "gauge"; readonly unit?: "bytes" | "seconds"; readonly samples: readonly Sample[] }
+  | Named & { readonly kind: "info"; readonly samples: readonly Sample[] }
+  | Named & { readonly kind: "gaugehistogram"; readonly unit?: "bytes" | "seconds"; readonly samples: readonly Distribution[] };
+
+/** `etmem stats --openmetrics`. https://prometheus.io/docs/specs/om/open_metrics_spec/ */
+export function openMetricsText(families: readonly Family[]): string {
+  const parts = families.filter(hasSamples).map((family) => {
+    const { name, kind, help } = family, unit = "unit" in family && family.unit ? [`# UNIT ${name} ${family.unit}`] : [];
+    return [`# TYPE ${name} ${kind}`, ...unit, `# HELP ${name} ${escapeLabel(help)}`, ...samplesOf(family, OPEN)];
+  });
+  return [...parts.flat(), "# EOF", ""].join("\n");
+}
+
+/**
+ * `etmemd --metrics-file`. The older format has `_total` in the name of the family, no units, no end mark, gauges for infos, and of the
+ * distributions only the histogram. https://prometheus.io/docs/instrumenting/exposition_formats/
+ */
+export function prometheusText(families: readonly Family[]): string {
+  const parts = families.filter(hasSamples).map((family) => {
+    const { kind, help } = family, name = kind === "counter" ? `${family.name}_total` : kind === "info" ? `${family.name}_info` : family.name;
+    const type = kind === "info" ? "gauge" : kind === "gaugehistogram" ? "histogram" : kind;
+    return [`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`, ...samplesOf(family, PROMETHEUS)];
+  });
+  return [...parts.flat(), ""].join("\n");
+}
+
+const hasSamples = ({ samples }: Family): boolean => samples.length > 0;
+
+interface Format {
+  readonly count: string;
+  readonly sum: string;
+  bound(value: number): string;
+}
+
+const OPEN: Format = { count: "gcount", sum: "gsum", bound: (value) => (Number.isInteger(value) ? `${value}.0` : String(value)) };
+const PROMETHEUS: Format = { count: "count", sum: "sum", bound: String };
+
+function samplesOf(family: Family, format: Format): string[] {
+  if (family.kind === "gaugehistogram") return family.samples.flatMap((distribution) => bucketsOf(family.name, distribution, format));
+  const name = { counter: `${family.name}_total`, gauge: family.name, info: `${family.name}_info` }[family.kind];
+  return family.samples.map(({ labels, value }) => `${name}${labelText(labels)} ${numberText(value)}`);
+}
+
+function bucketsOf(name: string, { labels, buckets, sum }: Distribution, format: Format): string[] {
+  const bound = (upTo: number): string => (upTo === Infinity ? "+Inf" : format.bound(upTo));
+  const all = buckets.at(-1)?.count ?? 0, ended = buckets.at(-1)?.upTo === Infinity ? buckets : [...buckets, { upTo: Infinity, count: all }];
+  return [
+    ...ended.map(({ upTo, count }) => `${name}_bucket${labelText({ ...labels, le: bound(upTo) })} ${numberText(count)}`),
+    `${name}_${format.count}${labelText(labels)} ${numberText(all)}`,
+    `${name}_${format.sum}${labelText(labels)} ${numberText(sum)}`,
+  ];
+}
+
+function labelText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+function numberText(value: number): string {
+  if (!Number.isFinite(value)) throw new RangeError(`a metric cannot be ${value}`);
+  return String(value);
+}
+
+const escapeHelp = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+const escapeLabel = (text: string): string => escapeHelp(text).replaceAll('"', '\\"');
