@@ -55,8 +55,8 @@ _etmem_rows() {
       words='showtaskpages,showhostpages'
       ;;
     'daemon')
-      options='-s --socket -l --log-level -m --mode-systemctl --state-dir --proc --sys -h --help'
-      values='-s:etmemd_socket --socket:etmemd_socket -l:0,1,2,3 --log-level:0,1,2,3 --state-dir:folders --proc:folders --sys:folders'
+      options='-s --socket -l --log-level -m --mode-systemctl --state-dir --metrics-file --proc --sys -h --help'
+      values='-s:etmemd_socket --socket:etmemd_socket -l:0,1,2,3 --log-level:0,1,2,3 --state-dir:folders --metrics-file:files --proc:folders --sys:folders'
       ;;
     'demo')
       options='--size --seconds -h --help'

@@ -1,4 +1,4 @@
-// etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--proc DIR] [--sys DIR]
+// etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--metrics-file FILE] [--proc DIR] [--sys DIR]
 import { isAbsolute, resolve } from "node:path";
 import { UsageError } from "../errors.ts";
 import { checkSocketName } from "../protocol.ts";
@@ -17,17 +17,23 @@ const STATE_DIR: OptionRow = {
   long: "state-dir", value: "DIR", ours: true,
   doc: "Stores projects, and whether they are started, in DIR; they come back after a restart or a crash.",
 };
+const METRICS_FILE: OptionRow = {
+  long: "metrics-file", value: "FILE", ours: true,
+  doc: "Writes metrics to FILE every 15 seconds, for node_exporter's textfile collector; its name must end in .prom.",
+};
 const DEFAULT_LEVEL = 3;
 
-export const daemon: PlainModule = { options: [SOCKET, LOG_LEVEL, MODE_SYSTEMCTL, STATE_DIR, PROC, SYS], run };
+export const daemon: PlainModule = { options: [SOCKET, LOG_LEVEL, MODE_SYSTEMCTL, STATE_DIR, METRICS_FILE, PROC, SYS], run };
 
 async function run(argv: readonly string[], around: Surroundings): Promise<number> {
   const { options } = parseWords(argv, daemon.options);
   const settings = { socket: readSocket(options), logLevel: readLevel(options.findLast(({ row }) => row === LOG_LEVEL)?.value) };
   const stateDir = readDirectory(options.findLast(({ row }) => row === STATE_DIR)?.value, around);
+  const metrics = readMetricsFile(options.findLast(({ row }) => row === METRICS_FILE)?.value, around);
   const folders = givenFolders(options, around);
   const { startDaemon } = await import("../daemon/start.ts");
-  return await startDaemon({ ...settings, ...stateDir, folders, detach: options.some(({ row }) => row === MODE_SYSTEMCTL), argv }, around);
+  const detach = options.some(({ row }) => row === MODE_SYSTEMCTL);
+  return await startDaemon({ ...settings, ...stateDir, ...metrics, folders, detach, argv }, around);
 }
 
 function readSocket(options: readonly GivenOption[]): string {
@@ -48,4 +54,11 @@ function readLevel(word: string | undefined): number {
 function readDirectory(word: string | undefined, around: Surroundings): { readonly stateDir?: string } {
   if (word === "") throw new UsageError("--state-dir DIR is empty");
   return word === undefined ? {} : { stateDir: isAbsolute(word) ? word : resolve(around.cwd, word) };
+}
+
+/** The collector reads no other files, and says so nowhere. */
+function readMetricsFile(word: string | undefined, around: Surroundings): { readonly metricsFile?: string } {
+  if (word === undefined) return {};
+  if (!/[^/]\.prom$/.test(word)) throw new UsageError(`--metrics-file ${word}: must end in .prom, or node_exporter does not read it`);
+  return { metricsFile: isAbsolute(word) ? word : resolve(around.cwd, word) };
 }

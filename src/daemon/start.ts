@@ -7,12 +7,16 @@ import { createLog, type Log, type Sink } from "../log.ts";
 import { kernelFolders, requireOwnPids } from "../memory/kernel-folders.ts";
 import { giveBackMemory } from "../memory/own-memory.ts";
 import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
+import { familiesOf } from "../metrics/families.ts";
+import { prometheusText } from "../metrics/openmetrics.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
-import { createDispatch } from "./dispatch.ts";
+import { createDispatch, show } from "./dispatch.ts";
+import { openMetricsFile, type MetricsFile } from "./metrics-file.ts";
 import { createNotifier } from "./notify.ts";
 import { Objects, type ProjectCount } from "./objects.ts";
 import { readOffsetsInChild } from "./offsets.ts";
-import { createRounds } from "./rounds.ts";
+import { daemonFigures } from "./own-figures.ts";
+import { createRounds, type Rounds } from "./rounds.ts";
 import { listen } from "./server.ts";
 import { State } from "./state.ts";
 
@@ -26,6 +30,8 @@ export interface DaemonSettings {
   readonly argv: readonly string[];
   /** Where projects and their state survive the daemon; without it nothing is written. */
   readonly stateDir?: string;
+  /** Where to write metrics again and again, an absolute path; without it nowhere. */
+  readonly metricsFile?: string;
   /** Where the kernel's files are, if not at their usual places. */
   readonly folders?: { readonly proc?: string; readonly sys?: string };
 }
@@ -88,13 +94,17 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
     ...(state === undefined ? {} : { save: (operation) => state.save(operation) }),
   });
   const server = listen({ socket, log, answer: (question, send) => dispatch.answer(question, send).finally(() => tidyUp(1)) });
+  let metrics: MetricsFile | undefined;
   try {
     if (detach) writePidFile(PID_FILE, process.pid);
+    for (const task of stored) rounds.start(task, objects.isPaused(task.project));
+    metrics = await writeMetrics(settings.metricsFile, { objects, rounds, log, version });
   } catch (error) {
     server.close();
+    await rounds.close();
+    if (detach) removePidFile(PID_FILE, process.pid);
     throw error;
   }
-  for (const task of stored) rounds.start(task, objects.isPaused(task.project));
   notifier.ready(state === undefined ? `Listening on socket ${socket}` : `Listening on socket ${socket}, ${state.summary}`);
   reportOutcome(env, { ready: process.pid });
   log.info("listening", { socket, pid: process.pid, version });
@@ -106,9 +116,19 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   await rounds.close();
   server.close();
   notifier.close();
+  await metrics?.close();
   if (detach) removePidFile(PID_FILE, process.pid);
   log.info("stopped", { socket });
   return EXIT.ok;
+}
+
+/** Begins to write metrics, if that is wanted. */
+async function writeMetrics(
+  path: string | undefined, { objects, rounds, log, version }: { objects: Objects; rounds: Rounds; log: Log; version: string },
+): Promise<MetricsFile | undefined> {
+  if (path === undefined) return undefined;
+  const text = (): string => prometheusText(familiesOf(daemonFigures(version), show(undefined, objects, rounds)));
+  return await openMetricsFile({ path, log, text });
 }
 
 /** Calls back when enough was done and nothing has been for a while. */

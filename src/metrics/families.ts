@@ -6,8 +6,8 @@ import type { Distribution, Family, Labels, Sample } from "./openmetrics.ts";
 /** So many tasks have metrics; a task is some 50 lines of text. The rest is counted in etmem_tasks_left_out. */
 export const MAX_TASKS = 200;
 
-/** Bounds of etmem_task_age_bytes, in seconds: the same on every machine, so that a fleet can be summed up. */
-export const AGE_BOUNDS = [10, 30, 60, 120, 300, 600, 1800, 3600, 10_800, 43_200, 86_400] as const;
+/** Bounds of etmem_task_age_bytes, in seconds, each one where a band begins: the same on every machine, so that a fleet can be summed up. */
+export const AGE_BOUNDS = [10, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 43_200, 86_400, 604_800] as const;
 
 /** Kinds of reasons for which the brake holds a task are few words; nobody's mistake shall make them many. */
 const MAX_REASONS = 16;
@@ -144,15 +144,17 @@ function ages(seen: readonly SeenTask[]): Family {
   return { name: "etmem_task_age_bytes", kind: "gaugehistogram", unit: "bytes", help, samples };
 }
 
-/** A band counts below a bound only where all of it lies there. */
+/** A band counts below a bound only where all of it lies there; bands above the oldest memory are not listed, so that the last one ends too. */
 export function distributionOf(processes: readonly (readonly AgeBand[])[]): Omit<Distribution, "labels"> {
-  const bands = processes.flatMap((own) => own.map((band, at) => ({ ...band, toSeconds: own[at + 1]?.fromSeconds ?? Infinity })));
+  const bands = processes.flatMap((own) => own.map((band, at) => ({ ...band, toSeconds: own[at + 1]?.fromSeconds ?? endOf(band) })));
   const upTo = (bound: number): number => bands.reduce((sum, { toSeconds, bytes }) => sum + (toSeconds <= bound ? bytes : 0), 0);
   return {
     buckets: [...AGE_BOUNDS, Infinity].map((bound) => ({ upTo: bound, count: upTo(bound) })),
     sum: bands.reduce((sum, { fromSeconds, bytes }) => sum + fromSeconds * bytes, 0),
   };
 }
+
+const endOf = ({ fromSeconds }: AgeBand): number => AGE_BOUNDS.find((bound) => bound > fromSeconds) ?? Infinity;
 
 /** Of the whole machine, for a dashboard's first number. Absent while nobody knows it. */
 function netSaved(seen: readonly SeenTask[]): Family {

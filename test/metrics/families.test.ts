@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { AGE_BOUNDS, distributionOf, familiesOf, MAX_TASKS } from "../../src/metrics/families.ts";
+import { BAND_SECONDS } from "../../src/memory/age-map.ts";
 import { openMetricsText, prometheusText, type Family } from "../../src/metrics/openmetrics.ts";
 import type { ShownProject } from "../../src/status.ts";
 import { GIB, MIB } from "../../src/units.ts";
@@ -73,11 +74,18 @@ test("tasks beyond the limit are left out by the order of their names, and count
 });
 
 describe("ages", () => {
+  test("each bound is one of the ages that are told apart", () => expect(BAND_SECONDS).toEqual(expect.arrayContaining([...AGE_BOUNDS])));
+
   test.each<[string, { fromSeconds: number; bytes: number }[], Record<string, number>, number]>([
     ["no memory", [], { 10: 0, Infinity: 0 }, 0],
-    ["all of one age", [{ fromSeconds: 0, bytes: 5 }], { 10: 0, 86400: 0, Infinity: 5 }, 0],
-    ["a band that ends at a bound", [{ fromSeconds: 0, bytes: 5 }, { fromSeconds: 60, bytes: 7 }], { 30: 0, 60: 5, 86400: 5, Infinity: 12 }, 420],
-    ["a band across a bound counts above it", [{ fromSeconds: 0, bytes: 5 }, { fromSeconds: 90, bytes: 7 }], { 60: 0, 120: 5, Infinity: 12 }, 630],
+    ["all of one age", [{ fromSeconds: 0, bytes: 5 }], { 10: 5, 86400: 5, Infinity: 5 }, 0],
+    ["a band that ends at a bound", [{ fromSeconds: 0, bytes: 5 }, { fromSeconds: 60, bytes: 7 }], { 30: 0, 60: 5, 120: 12, Infinity: 12 }, 420],
+    [
+      "a band across a bound, where it ends beyond", [{ fromSeconds: 90, bytes: 7 }, { fromSeconds: 200, bytes: 1 }],
+      { 60: 0, 120: 0, 300: 8, Infinity: 8 }, 830,
+    ],
+    ["memory older than all bounds", [{ fromSeconds: 604_800, bytes: 3 }], { 604800: 0, Infinity: 3 }, 3 * 604_800],
+    ["bytes of a last band", [{ fromSeconds: 0, bytes: 5 }, { fromSeconds: 90, bytes: 7 }], { 60: 0, 120: 12, Infinity: 12 }, 630],
   ])("%s", (_, bands, counts, sum) => {
     const { buckets, sum: seen } = distributionOf([bands]);
     expect(buckets.map(({ upTo }) => upTo)).toEqual([...AGE_BOUNDS, Infinity]);

@@ -14,6 +14,7 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   "log-level": { choices: ["0", "1", "2", "3"] },
   file: "files",
   "state-dir": "folders",
+  "metrics-file": "files",
   name: "projects",
   proj_name: "projects",
   engine: "engines",
