@@ -1,5 +1,5 @@
 // What the daemon's main thread and its round workers say to each other. All of it is plain data.
-import type { Eyes, Forced, FoundProcess, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
+import type { Eyes, Forced, FoundProcess, KnownFaults, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
 import type { PaceOrder } from "../memory/pace.ts";
 import type { RoundPhase, RoundReport } from "./round.ts";
 
@@ -29,7 +29,7 @@ interface Job<Order, Progress, Result> {
 }
 
 export type ToWorker =
-  | { readonly type: "begin"; readonly offsets: KnownOffsets; readonly root: KernelFolders; readonly forced: Forced }
+  | { readonly type: "begin"; readonly offsets: KnownOffsets; readonly root: KernelFolders; readonly forced: Forced; readonly faults: KnownFaults }
   | { readonly type: "find"; readonly id: number; readonly target: TargetName }
   | { readonly type: "job"; readonly id: number; readonly job: keyof Jobs; readonly order: unknown }
   | { readonly type: "stop"; readonly id: number }

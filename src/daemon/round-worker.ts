@@ -38,9 +38,9 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
   else end();
 };
 
-async function begin({ offsets, root, forced }: Extract<ToWorker, { type: "begin" }>): Promise<void> {
+async function begin({ offsets, root, forced, faults }: Extract<ToWorker, { type: "begin" }>): Promise<void> {
   try {
-    const opened = await openMemory(offsets, root, forced);
+    const opened = await openMemory(offsets, root, { forced, faults });
     memory = opened.memory;
     say({ type: "ready", eyes: opened.eyes });
   } catch (error) {

@@ -1,7 +1,7 @@
 // When rounds run: each started task finds its processes, has a round run over each of them, sleeps, and begins again.
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
-import type { Eyes, KnownOffsets } from "../memory/memory.ts";
+import type { Eyes, KnownFaults, KnownOffsets } from "../memory/memory.ts";
 import type { TaskStatus } from "../status.ts";
 import { Claims, type TargetLocks } from "./claims.ts";
 import type { TaskSpec } from "./objects.ts";
@@ -36,6 +36,8 @@ export interface RoundsParts {
   readonly root: KernelFolders;
   /** Where members lie in the kernel's structs; asked once, when the first project starts. */
   offsets(): Promise<KnownOffsets>;
+  /** The rings of the machine's page faults, in which the kernel writes while projects run. */
+  readonly faults?: { begin(): KnownFaults; rest(): void };
   readonly locks: TargetLocks;
   /** Called when the last worker has ended. */
   idle(): void;
@@ -46,7 +48,8 @@ const LONGEST_STOP_MS = 2000;
 
 export function createRounds(parts: RoundsParts): Rounds {
   const { log } = parts, runs = new Map<string, Run>(), claims = new Claims();
-  const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets) });
+  const faults = () => parts.faults?.begin() ?? { missing: "not asked for" };
+  const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets), faults });
 
   const told = new Set<string>();
   const sighted = (eyes: Eyes) => {
@@ -65,6 +68,7 @@ export function createRounds(parts: RoundsParts): Rounds {
     for (const id of ids) runs.delete(id);
     if (runs.size > 0 || stopping.length === 0) return;
     await pool.close();
+    parts.faults?.rest();
     told.clear();
     parts.idle();
   };
@@ -133,9 +137,10 @@ async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
 
 /** Once for each choice: all tasks that leave the choice to us share one. */
 function logEyes(log: Log, eyes: Eyes): void {
-  const { sight, exactness, mover, missing, missingMovers } = eyes;
+  const { sight, exactness, mover, missing, missingMovers, noFaultEvents } = eyes;
   log.info("tracker chosen", { tracker: sight.tracker, exactness, mover, because: reasonOf(eyes) });
   const tell = exactness === "page" ? log.info : log.warning; // nothing is lost by a better rung of the same exactness
   for (const { tracker, reason } of missing) tell("tracker not used", { tracker, reason });
+  if (noFaultEvents !== undefined) log.info("what comes back is only seen at the start of a round", { reason: noFaultEvents });
   for (const { mover: name, reason } of missingMovers) log.info("mover not used", { mover: name, reason });
 }

@@ -6,6 +6,7 @@ import { setProcessName } from "../ffi/self.ts";
 import { createLog, type Log, type Sink } from "../log.ts";
 import { kernelFolders, requireOwnPids } from "../memory/kernel-folders.ts";
 import { giveBackMemory } from "../memory/own-memory.ts";
+import { FaultWatch } from "../memory/refaults.ts";
 import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
 import { familiesOf } from "../metrics/families.ts";
 import { prometheusText } from "../metrics/openmetrics.ts";
@@ -78,6 +79,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   const ended = untilSignal(around, log);
   const rounds = createRounds({
     log, worker: around.roundWorker, threads: cpus().length, root, offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
+    faults: new FaultWatch(root),
     idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
   });
   const notifier = createNotifier(env, log);

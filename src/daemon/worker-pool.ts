@@ -1,5 +1,7 @@
 // The round workers: threads that are there only while a project runs. A process stays with the worker that knows its history.
-import { processKey, type Eyes, type Forced, type FoundProcess, type KnownOffsets, type ProcessId, type TargetName } from "../memory/memory.ts";
+import {
+  processKey, type Eyes, type Forced, type FoundProcess, type KnownFaults, type KnownOffsets, type ProcessId, type TargetName,
+} from "../memory/memory.ts";
 import type { FromWorker, Jobs, KernelFolders, ToWorker } from "./round-messages.ts";
 
 export interface PoolParts {
@@ -10,6 +12,8 @@ export interface PoolParts {
   /** Where its threads find the kernel's files. */
   readonly root: KernelFolders;
   offsets(): Promise<KnownOffsets>;
+  /** Rings of page faults that all its threads read. */
+  faults?(): KnownFaults;
 }
 
 export interface JobCall<K extends keyof Jobs> {
@@ -158,8 +162,8 @@ export class WorkerPool {
     worker.onerror = (event) => {
       this.bury(thread, new Error(`a round worker failed: ${reasonIn(event.message)}`));
     };
-    const { root } = this.parts;
-    void this.parts.offsets().then((offsets) => worker.postMessage({ type: "begin", offsets, root, forced } satisfies ToWorker), reject);
+    const { root } = this.parts, faults = this.parts.faults?.() ?? { missing: "not asked for" };
+    void this.parts.offsets().then((offsets) => worker.postMessage({ type: "begin", offsets, root, forced, faults } satisfies ToWorker), reject);
     this.threads.push(thread);
     return thread;
   }

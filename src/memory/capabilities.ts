@@ -7,11 +7,12 @@ import { readKernelSettings } from "../proc/settings.ts";
 import { readCpuFacts } from "../proc/cpuinfo.ts";
 import { kernelRoot, type Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { Eyes, Forced, KnownOffsets, Memory, Missing, MissingMover } from "./memory.ts";
+import type { Eyes, Forced, KnownFaults, KnownOffsets, Memory, Missing, MissingMover } from "./memory.ts";
 import { madviseMover } from "./movers/madvise.ts";
 import type { Mover } from "./movers/mover.ts";
 import { openSwapPages } from "./movers/swap-pages.ts";
 import { RealMemory } from "./real.ts";
+import { Refaults } from "./refaults.ts";
 import { proveTracker } from "./self-test.ts";
 import { IdlePagesTracker } from "./trackers/idle-pages.ts";
 import { PageIdleTracker } from "./trackers/page-idle.ts";
@@ -29,11 +30,20 @@ export type MoverRung = readonly [name: string, build: () => Mover];
  * The kernel's memory with the best that works here, or with what is named. Throws UnsupportedError with every reason where nothing does, or where
  * what is named does not.
  */
-export async function openMemory(offsets: KnownOffsets, root: Root = kernelRoot, forced: Forced = {}): Promise<{ memory: Memory; eyes: Eyes }> {
+export async function openMemory(
+  offsets: KnownOffsets, root: Root = kernelRoot, { forced = {}, faults = { missing: "not asked for" } }: MemoryChoices = {},
+): Promise<{ memory: Memory; eyes: Eyes }> {
   const { mover, missingMovers } = chooseMover(root, forced.mover);
   const { tracker, missing } = await chooseTracker(root, offsets, forced.tracker);
-  const memory = new RealMemory({ root, tracker, mover });
-  return { memory, eyes: { sight: tracker.sight, exactness: tracker.exactness, mover: mover.name, forced, missing, missingMovers } };
+  const memory = new RealMemory({ root, tracker, mover, refaults: new Refaults(faults) });
+  const events = "missing" in faults ? { noFaultEvents: faults.missing } : {};
+  return { memory, eyes: { sight: tracker.sight, exactness: tracker.exactness, mover: mover.name, forced, missing, missingMovers, ...events } };
+}
+
+/** What is chosen for it: a tracker or mover by the operator, the rings of page faults by the daemon. */
+export interface MemoryChoices {
+  readonly forced?: Forced;
+  readonly faults?: KnownFaults;
 }
 
 export interface ChosenTracker {

@@ -1,4 +1,5 @@
 // All that an engine may see of memory, and all that it may ask for, as types: real.ts does it.
+import type { FaultRings } from "../ffi/fault-rings.ts";
 import type { StructOffsets } from "../ffi/page-table-walker.ts";
 import type { AgeMap } from "./age-map.ts";
 import type { HeatMap } from "./heat-map.ts";
@@ -59,6 +60,8 @@ export interface Eyes {
   readonly mover: string;
   /** What of it was named by the operator. */
   readonly forced: Forced;
+  /** Why what came back is only seen by looking; absent where the kernel tells at once. */
+  readonly noFaultEvents?: string;
   /** Better trackers that this kernel or these privileges do not allow; none of them is tried where one is named. */
   readonly missing: readonly Missing[];
   readonly missingMovers: readonly MissingMover[];
@@ -66,6 +69,9 @@ export interface Eyes {
 
 /** Where members lie in this kernel's structs, in bytes; or why that is not known. */
 export type KnownOffsets = StructOffsets | { readonly missing: string };
+
+/** The rings of the machine's page faults; or why there are none, so that what came back is only seen by looking. */
+export type KnownFaults = FaultRings | { readonly missing: string };
 
 /** What a round has to find out about each page. */
 export interface Question {
@@ -117,6 +123,18 @@ export interface Returned {
   freed: number;
   /** Still out. */
   out: number;
+}
+
+/** Pages that we moved and that came back, as the kernel's events tell. */
+export interface Refaulted {
+  readonly pages: number;
+  /**
+   * Events of any process that were lost meanwhile: so many more pages may have come back, and the next look finds them. Infinity where the kernel
+   * held back some, or tells nothing at all.
+   */
+  readonly lost: number;
+  /** Time since they were taken last, or since the process is known. */
+  readonly sinceMs: number;
 }
 
 /** Milliseconds of this thread. */
@@ -177,6 +195,8 @@ export interface ProcessRound {
   readonly ages: AgeMap;
   /** Where the pages moved in earlier rounds are now. */
   returned(): Promise<Returned>;
+  /** What came back since this was asked last, as the kernel's events tell: cheap enough to be asked before each call of a move. */
+  refaulted?(): Refaulted;
   /** Takes question.windows * intervalMs. Throws UnsupportedError where the process cannot be seen. */
   scan(question: Question, intervalMs: number): Promise<HeatMap>;
   /** Moves what is still idle. */

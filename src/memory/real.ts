@@ -8,13 +8,14 @@ import { AgeMap } from "./age-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
   processKey, type Allow, type FoundProcess, type HeatMap, type Memory, type MoveTally, type PageRuns, type ProcessId, type ProcessRound,
-  type ProcessView, type Question, type Returned, type SystemView, type TargetName,
+  type ProcessView, type Question, type Refaulted, type Returned, type SystemView, type TargetName,
 } from "./memory.ts";
 import { MovedPages } from "./moved-pages.ts";
 import type { Mover } from "./movers/mover.ts";
 import { emptyTally } from "./movers/mover.ts";
 import { nextTurn } from "./next-turn.ts";
 import { RunBuilder, RunFeeder } from "./page-runs.ts";
+import type { Refaults } from "./refaults.ts";
 import { HeldProcess, chooseTargets } from "./targets.ts";
 import { steadyTime } from "./time.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
@@ -34,6 +35,8 @@ interface Kept {
 
 export interface RealMemoryParts {
   readonly root: Root;
+  /** Tells what comes back of the pages that were moved. */
+  readonly refaults: Refaults;
   readonly tracker: Tracker;
   readonly mover: Mover;
 }
@@ -77,10 +80,13 @@ export class RealMemory implements Memory {
   }
 
   forget(id: ProcessId): void {
+    const kept = this.kept.get(processKey(id));
+    if (kept) this.parts.refaults.forget(id.pid, kept.moved);
     this.kept.delete(processKey(id));
   }
 
   close(): void {
+    this.parts.refaults.rest();
     this.parts.tracker.close();
   }
 
@@ -97,7 +103,9 @@ export class RealMemory implements Memory {
   private keptOf(id: ProcessId): Kept {
     const key = processKey(id);
     let kept = this.kept.get(key);
-    if (!kept) this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved: new MovedPages(), ages: new AgeMap() }));
+    if (kept) return kept;
+    this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved: new MovedPages(), ages: new AgeMap() }));
+    this.parts.refaults.follow(id.pid, kept.moved);
     return kept;
   }
 }
@@ -121,7 +129,14 @@ class RealRound implements ProcessRound {
   get cpu() { return this.watched.cpu.spent; }
 
   returned(): Promise<Returned> {
+    this.parts.refaults.drain();
     return this.moved.look(this.watched);
+  }
+
+  refaulted(): Refaulted {
+    const { refaults } = this.parts;
+    refaults.drain();
+    return refaults.tells ? this.moved.take() : { ...this.moved.take(), lost: Infinity };
   }
 
   async scan(question: Question, intervalMs: number): Promise<HeatMap> {

@@ -4,6 +4,7 @@ import { idOf, realMemory, track } from "../../bench/measure.ts";
 import { chooseTracker } from "../../src/memory/capabilities.ts";
 import type { Memory } from "../../src/memory/memory.ts";
 import { madviseMover } from "../../src/memory/movers/madvise.ts";
+import { Refaults } from "../../src/memory/refaults.ts";
 import { RealMemory } from "../../src/memory/real.ts";
 import { readStructOffsets } from "../../src/memory/struct-offsets.ts";
 import { kernelRoot } from "../../src/proc/root.ts";
@@ -168,7 +169,7 @@ describe("swap-out", () => {
 describe("referenced", () => {
   const fallback = async () => {
     const { tracker } = await chooseTracker(kernelRoot, { missing: "left out for this test" });
-    return new RealMemory({ root: kernelRoot, tracker, mover: madviseMover });
+    return new RealMemory({ root: kernelRoot, tracker, mover: madviseMover, refaults: new Refaults({ missing: "not asked for" }) });
   };
 
   needs(notRoot())("is what is left without BTF, and says why", async () => {

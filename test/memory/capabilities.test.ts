@@ -78,10 +78,10 @@ test("files that only look like the kernel's are seen through", async () => {
 });
 
 needs(notRoot())("what is named is taken without a look at what would be better", async () => {
-  const { memory, eyes } = await openMemory(NO_OFFSETS, kernelRoot, { tracker: "referenced", mover: "madvise" });
+  const { memory, eyes } = await openMemory(NO_OFFSETS, kernelRoot, { forced: { tracker: "referenced", mover: "madvise" } });
   memory.close();
   expect(eyes).toEqual({
     sight: { tracker: "referenced", seesWrites: false, seesSwapFlag: false }, exactness: "VMA", mover: "madvise",
-    forced: { tracker: "referenced", mover: "madvise" }, missing: [], missingMovers: [],
+    forced: { tracker: "referenced", mover: "madvise" }, missing: [], missingMovers: [], noFaultEvents: "not asked for",
   });
 });
