@@ -5,10 +5,10 @@ _etmem_rows() {
   commands='' options='' values='' words=''
   case $1 in
     '')
-      commands='obj project engine daemon demo doctor completion help'
+      commands='obj project engine reload daemon demo doctor completion help'
       ;;
     'help')
-      commands='obj project engine daemon demo doctor completion'
+      commands='obj project engine reload daemon demo doctor completion'
       ;;
     'obj')
       commands='add del check help'
@@ -54,9 +54,13 @@ _etmem_rows() {
       values='-n:projects --proj_name:projects -e:engines --engine:engines -t:tasks --task_name:tasks -s:etmemd_socket --socket:etmemd_socket'
       words='showtaskpages,showhostpages'
       ;;
+    'reload')
+      options='-s --socket --json -h --help'
+      values='-s:etmemd_socket --socket:etmemd_socket'
+      ;;
     'daemon')
-      options='-s --socket -l --log-level -m --mode-systemctl --state-dir --metrics-file --proc --sys -h --help'
-      values='-s:etmemd_socket --socket:etmemd_socket -l:0,1,2,3 --log-level:0,1,2,3 --state-dir:folders --metrics-file:files --proc:folders --sys:folders'
+      options='-s --socket -l --log-level -m --mode-systemctl --state-dir --conf-dir --metrics-file --proc --sys -h --help'
+      values='-s:etmemd_socket --socket:etmemd_socket -l:0,1,2,3 --log-level:0,1,2,3 --state-dir:folders --conf-dir:folders --metrics-file:files --proc:folders --sys:folders'
       ;;
     'demo')
       options='--size --seconds -h --help'

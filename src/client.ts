@@ -43,6 +43,7 @@ export async function sendJson(address: Address, request: JsonRequest, take: (li
     return end !== undefined;
   });
   if (end === undefined) throw deafness(address);
+  if (Array.isArray(end["problems"])) throw new ConfigError(end["problems"].map(String));
   if (typeof end["error"] === "string") throw withCode(end["error"], end["code"]);
 }
 

@@ -134,10 +134,11 @@ export type JsonRequest =
   | { readonly pause: { readonly name: string } }
   | { readonly resume: { readonly name: string } }
   | { readonly daemon: Record<string, never> }
+  | { readonly reload: Record<string, never> }
   | { readonly ping: Record<string, never> };
 
-/** The last line of every answer to a request in JSON; `code` is the exit code for the command. */
-export type JsonEnd = { readonly ok: true } | { readonly error: string; readonly code: number };
+/** The last line of every answer to a request in JSON; `code` is the exit code for the command, `problems` are the lines of configuration files. */
+export type JsonEnd = { readonly ok: true } | { readonly error: string; readonly code: number; readonly problems?: readonly string[] };
 
 /** One line of JSON with its newline, as both sides send it. */
 export function encodeLine(value: unknown): Uint8Array {
@@ -146,7 +147,7 @@ export function encodeLine(value: unknown): Uint8Array {
 
 /** The requests by name, with the keys that each must have and those that it may have. Their values are strings. */
 const REQUESTS: Readonly<Record<string, { readonly must?: readonly string[]; readonly may?: readonly string[] }>> = {
-  show: { may: ["name"] }, pause: { must: ["name"] }, resume: { must: ["name"] }, daemon: {}, ping: {},
+  show: { may: ["name"] }, pause: { must: ["name"] }, resume: { must: ["name"] }, reload: {}, daemon: {}, ping: {},
 };
 
 /** A request in JSON from its line; throws UsageError with what is wrong. */

@@ -126,7 +126,7 @@ export type SlideConfig = EngineConfig<typeof slide.fields>;
 export function slideConfig(given: { project?: Partial<SlideConfig["project"]>; task?: Partial<SlideConfig["task"]> } = {}): SlideConfig {
   return {
     project: {
-      name: "test", scan_type: "page", loop: 1, interval: 1, sleep: 1, tracker: undefined, mover: undefined,
+      name: "test", scan_type: "page", loop: 1, interval: 1, sleep: 1, start: false, tracker: undefined, mover: undefined,
       sysmem_threshold: undefined, swapcache_high_wmark: undefined, swapcache_low_wmark: undefined, ...given.project,
     },
     engine: { project: "test" },

@@ -1,4 +1,4 @@
-// etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--metrics-file FILE] [--proc DIR] [--sys DIR]
+// etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--conf-dir DIR] [--metrics-file FILE] [--proc DIR] [--sys DIR]
 import { isAbsolute, resolve } from "node:path";
 import { UsageError } from "../errors.ts";
 import { checkSocketName } from "../protocol.ts";
@@ -17,23 +17,28 @@ const STATE_DIR: OptionRow = {
   long: "state-dir", value: "DIR", ours: true,
   doc: "Stores projects, and whether they are started, in DIR; they come back after a restart or a crash.",
 };
+const CONF_DIR: OptionRow = {
+  long: "conf-dir", value: "DIR", ours: true,
+  doc: "Adds what stands in the files *.conf and *.toml of DIR, and starts its projects that say start=yes; reload and SIGHUP read it again.",
+};
 const METRICS_FILE: OptionRow = {
   long: "metrics-file", value: "FILE", ours: true,
   doc: "Writes metrics to FILE every 15 seconds, for node_exporter's textfile collector; its name must end in .prom.",
 };
 const DEFAULT_LEVEL = 3;
 
-export const daemon: PlainModule = { options: [SOCKET, LOG_LEVEL, MODE_SYSTEMCTL, STATE_DIR, METRICS_FILE, PROC, SYS], run };
+export const daemon: PlainModule = { options: [SOCKET, LOG_LEVEL, MODE_SYSTEMCTL, STATE_DIR, CONF_DIR, METRICS_FILE, PROC, SYS], run };
 
 async function run(argv: readonly string[], around: Surroundings): Promise<number> {
   const { options } = parseWords(argv, daemon.options);
   const settings = { socket: readSocket(options), logLevel: readLevel(options.findLast(({ row }) => row === LOG_LEVEL)?.value) };
-  const stateDir = readDirectory(options.findLast(({ row }) => row === STATE_DIR)?.value, around);
+  const stateDir = readDirectory(options, STATE_DIR, around), confDir = readDirectory(options, CONF_DIR, around);
   const metrics = readMetricsFile(options.findLast(({ row }) => row === METRICS_FILE)?.value, around);
   const folders = givenFolders(options, around);
   const { startDaemon } = await import("../daemon/start.ts");
   const detach = options.some(({ row }) => row === MODE_SYSTEMCTL);
-  return await startDaemon({ ...settings, ...stateDir, ...metrics, folders, detach, argv }, around);
+  const given = { ...(stateDir === undefined ? {} : { stateDir }), ...(confDir === undefined ? {} : { confDir }) };
+  return await startDaemon({ ...settings, ...given, ...metrics, folders, detach, argv }, around);
 }
 
 function readSocket(options: readonly GivenOption[]): string {
@@ -51,9 +56,10 @@ function readLevel(word: string | undefined): number {
   return level;
 }
 
-function readDirectory(word: string | undefined, around: Surroundings): { readonly stateDir?: string } {
-  if (word === "") throw new UsageError("--state-dir DIR is empty");
-  return word === undefined ? {} : { stateDir: isAbsolute(word) ? word : resolve(around.cwd, word) };
+function readDirectory(options: readonly GivenOption[], wanted: OptionRow, around: Surroundings): string | undefined {
+  const word = options.findLast(({ row }) => row === wanted)?.value;
+  if (word === "") throw new UsageError(`--${wanted.long} DIR is empty`);
+  return word === undefined || isAbsolute(word) ? word : resolve(around.cwd, word);
 }
 
 /** The collector reads no other files, and says so nowhere. */

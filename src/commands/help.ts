@@ -41,12 +41,18 @@ export function printCommand(entry: CommandEntry, rows: Rows, around: Surroundin
   const doc = around.program === "etmemd" ? "Runs the daemon in the foreground, or with -m in the background." : entry.doc;
   const words = (rows.words ?? []).map((word): [string, string] => [word.name, word.doc]);
   around.stdout([
-    `Usage: ${[name, ...parameters(rows)].join(" ")}`, "",
+    ...usageLines(name, parameters(rows)), "",
     ...(doc === undefined ? [] : [doc, ""]),
     ...(words.length > 0 ? ["Words:", ...listOf(words), ""] : []),
     "Options:", ...optionLines([...rows.options, HELP]), "",
   ].join("\n"));
   return EXIT.ok;
+}
+
+/** What belongs together, as an option and its value, stays on one line. */
+function usageLines(name: string, given: readonly string[]): string[] {
+  const head = `Usage: ${name} `, joined = given.map((text) => text.replaceAll(" ", "\u00a0")).join(" ");
+  return wrap(joined, COLUMNS - head.length).map((line, at) => (at === 0 ? head : " ".repeat(head.length)) + line.replaceAll("\u00a0", " "));
 }
 
 function usage(entry: CommandEntry, rows: Rows): string {

@@ -11,7 +11,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./obj/del.ts")).objDel,
   },
   {
-    path: ["obj", "check"], doc: "Checks a configuration file without a daemon.",
+    path: ["obj", "check"], doc: "Checks a configuration file, or a directory of them, without a daemon.",
     load: async () => (await import("./obj/check.ts")).objCheck,
   },
   {
@@ -37,6 +37,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     path: ["engine"], doc: "Runs a private command of an engine and prints its answer.",
     load: async () => (await import("./engine.ts")).engine,
+  },
+  {
+    path: ["reload"], doc: "Has the daemon read its configuration directory again, all of it or nothing, and prints what it did.",
+    load: async () => (await import("./reload.ts")).reload,
   },
   {
     path: ["daemon"], doc: "Runs the daemon; the same as etmemd.",

@@ -1,5 +1,5 @@
 import { trimBlanks } from "./blanks.ts";
-import { type Run, type Seen, type With, keyOf, refusalTexts } from "./check-run.ts";
+import { type Run, type Seen, type With, inOtherFile, keyOf, placeOf, refusalTexts } from "./check-run.ts";
 import { type EngineTable, type EngineValues, unsupported } from "./engine.ts";
 import { type RawEntry, type RawSection, collect } from "./raw.ts";
 import { type Level, brokenRules, soundLevel, unknownLevel } from "./rules.ts";
@@ -42,17 +42,19 @@ function checkPlace(run: Run, raw: RawSection, { table, section, typeEntry }: Kn
   const project = section.broken.has("project") ? undefined : findProject(run, raw, values.project, section.entryOf("project"));
   collect(run.problems, brokenRules(table.rules, raw, section, { project: project ?? unknownLevel, engine: level, task: unknownLevel }));
   if (section.broken.has("project") || section.broken.has(identityKey)) {
-    run.namelessEngine = true;
+    run.nameless.engine = true;
     return;
   }
   const identity = values[identityKey] as string;
   const key = keyOf(values.project, identity);
-  if (run.seenEngines.has(key) || run.existing?.engine(values.project, identity) !== undefined) {
-    const says = `[engine] ${identityKey}=${identity}: project ${values.project} has an engine of this name already`;
+  const seen = run.seenEngines.get(key);
+  if (seen !== undefined || run.existing?.engine(values.project, identity) !== undefined) {
+    const where = inOtherFile(run, seen?.place);
+    const says = `[engine] ${identityKey}=${identity}: project ${values.project} has an engine of this name already${where}`;
     run.refusals.push({ text: refusalTexts.engineExists, finding: at(section.entryOf(identityKey) ?? typeEntry ?? raw, says) });
     return;
   }
-  run.seenEngines.set(key, { level, engine: table });
+  run.seenEngines.set(key, { level, place: placeOf(run, raw), engine: table });
   run.engines.push({
     section: raw,
     project: values.project,
@@ -71,7 +73,7 @@ function seeUnknown(run: Run, raw: RawSection, type: string): void {
   };
   const project = last("project");
   const unknown: Seen = { level: unknownLevel };
-  if (project === undefined || type === "") run.namelessEngine = true;
+  if (project === undefined || type === "") run.nameless.engine = true;
   for (const name of [type, last("eng_name")]) {
     if (project !== undefined && name !== undefined && !run.seenEngines.has(keyOf(project, name))) run.seenEngines.set(keyOf(project, name), unknown);
   }
@@ -83,7 +85,7 @@ export function findProject(run: Run, raw: RawSection, name: string, entry: RawE
   if (seen !== undefined) return seen.level;
   const existing = run.existing?.project(name);
   if (existing !== undefined) return soundLevel(existing.values);
-  if (run.existing === undefined || run.namelessProject) return unknownLevel;
+  if (run.existing === undefined || run.nameless.project) return unknownLevel;
   const finding = at(entry ?? raw, `[${raw.name}] project=${name}: there is no project of this name`);
   run.refusals.push({ text: refusalTexts.noProject, finding });
   return undefined;

@@ -1,5 +1,5 @@
 import { trimBlanks } from "./blanks.ts";
-import { type Run, type With, refusalTexts } from "./check-run.ts";
+import { type Run, type With, inOtherFile, placeOf, refusalTexts } from "./check-run.ts";
 import { unsupported } from "./engine.ts";
 import type { ProjectValues } from "./project.ts";
 import { type RawSection, collect } from "./raw.ts";
@@ -13,7 +13,7 @@ export function checkProject(run: Run, raw: RawSection): void {
   if (scanType !== undefined && Object.hasOwn(unsupported.scanTypes, trimBlanks(scanType.value))) {
     run.problems.push(atValue(raw, scanType, "not supported yet; only scan_type=page is"));
     // Its engines and tasks are not wrong for its sake.
-    if (nameEntry === undefined) run.namelessProject = true;
+    if (nameEntry === undefined) run.nameless.project = true;
     else run.seenProjects.set(trimBlanks(nameEntry.value), { level: unknownLevel });
     return;
   }
@@ -27,16 +27,17 @@ export function checkProject(run: Run, raw: RawSection): void {
   collect(run.problems, [...section.problems, ...broken]);
   collect(run.warnings, section.warnings);
   if (section.broken.has("name")) {
-    run.namelessProject = true;
+    run.nameless.project = true;
     return;
   }
   const values = section.values as With<ProjectValues>;
   const { name } = values;
-  if (run.seenProjects.has(name) || run.existing?.project(name) !== undefined) {
-    const says = `[project] name=${name}: there is a project of this name already`;
+  const seen = run.seenProjects.get(name);
+  if (seen !== undefined || run.existing?.project(name) !== undefined) {
+    const says = `[project] name=${name}: there is a project of this name already${inOtherFile(run, seen?.place)}`;
     run.refusals.push({ text: refusalTexts.projectExists, finding: at(nameEntry ?? raw, says) });
     return;
   }
-  run.seenProjects.set(name, { level });
+  run.seenProjects.set(name, { level, place: placeOf(run, raw) });
   run.projects.push({ section: raw, name, values });
 }

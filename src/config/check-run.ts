@@ -64,11 +64,14 @@ export interface Refusal {
 /** A project or engine of the file, right or wrong, so that what refers to it is not wrong for its sake. */
 export interface Seen {
   readonly level: Level;
+  /** `b.conf:12`; absent where it is not sure that this is its name. */
+  readonly place?: string;
   /** Absent where it is not known which engine it is. */
   readonly engine?: EngineTable;
 }
 
 export interface Run {
+  readonly path: string;
   readonly tables: Tables;
   readonly cores: number;
   readonly strict: boolean;
@@ -81,15 +84,16 @@ export interface Run {
   readonly tasks: CheckedTask[];
   readonly seenProjects: Map<string, Seen>;
   readonly seenEngines: Map<string, Seen>;
-  readonly seenTasks: Set<string>;
+  /** The place of each task by its names. */
+  readonly seenTasks: Map<string, string>;
   /** A [project] has no readable name, so that any reference may mean it; the same for an [engine]. */
-  namelessProject: boolean;
-  namelessEngine: boolean;
+  readonly nameless: { project: boolean; engine: boolean };
 }
 
 /** Nothing found yet. */
-export function emptyRun(tables: Tables, context: { cores: number; strict?: boolean; existing?: Existing }): Run {
+export function emptyRun(path: string, tables: Tables, context: { cores: number; strict?: boolean; existing?: Existing }): Run {
   return {
+    path,
     tables,
     cores: context.cores,
     strict: context.strict === true,
@@ -102,10 +106,24 @@ export function emptyRun(tables: Tables, context: { cores: number; strict?: bool
     tasks: [],
     seenProjects: new Map(),
     seenEngines: new Map(),
-    seenTasks: new Set(),
-    namelessProject: false,
-    namelessEngine: false,
+    seenTasks: new Map(),
+    nameless: { project: false, engine: false },
   };
+}
+
+/** A run over one more file that is read together with the first: each may refer to what stands in the other. */
+export function runBeside(first: Run, path: string): Run {
+  return { ...first, path, problems: [], refusals: [], warnings: [], projects: [], engines: [], tasks: [] };
+}
+
+/** Where a section stands. */
+export function placeOf(run: Run, { line }: RawSection): string {
+  return `${run.path}:${line}`;
+}
+
+/** Where the first object of a name stands, where that is not in the same file. */
+export function inOtherFile(run: Run, place: string | undefined): string {
+  return place === undefined || place.replace(/:\d+$/, "") === run.path ? "" : `, at ${place}`;
 }
 
 /** One text for several names. No name has a NUL in it. */

@@ -1,6 +1,6 @@
 import { trimBlanks } from "./blanks.ts";
 import { findProject } from "./check-engine.ts";
-import { type Run, type Seen, type With, keyOf, refusalTexts } from "./check-run.ts";
+import { type Run, type Seen, type With, inOtherFile, keyOf, placeOf, refusalTexts } from "./check-run.ts";
 import { type RawSection, collect } from "./raw.ts";
 import { type Level, brokenRules, soundLevel, unknownLevel } from "./rules.ts";
 import { type Fields, type Section, at, atValue, readSection, shown } from "./section.ts";
@@ -36,12 +36,13 @@ export function checkTask(run: Run, raw: RawSection): void {
 function addTask(run: Run, raw: RawSection, values: With<TaskValues>, foreignKeys: boolean): void {
   const { project, engine, name } = values;
   const key = keyOf(project, engine, name);
-  if (run.seenTasks.has(key) || run.existing?.hasTask(project, engine, name) === true) {
-    const says = `[task] name=${name}: engine ${engine} of project ${project} has a task of this name already`;
+  const seen = run.seenTasks.get(key);
+  if (seen !== undefined || run.existing?.hasTask(project, engine, name) === true) {
+    const says = `[task] name=${name}: engine ${engine} of project ${project} has a task of this name already${inOtherFile(run, seen)}`;
     run.refusals.push({ text: refusalTexts.taskExists, finding: at(raw.entries.findLast((entry) => entry.key === "name") ?? raw, says) });
     return;
   }
-  run.seenTasks.add(key);
+  run.seenTasks.set(key, placeOf(run, raw));
   const written = foreignKeys ? { written: raw.entries.map((entry) => [entry.key, entry.written] as const) } : {};
   run.tasks.push({ section: raw, project, engine, name, target: { type: values.type, value: values.value }, values, ...written });
 }
@@ -55,7 +56,7 @@ function findEngine(run: Run, project: string, identity: string): Seen | "absent
   const type = run.tables.engine.get(existing?.type ?? identity);
   const level: Level = existing === undefined ? unknownLevel : soundLevel(existing.values);
   if (existing !== undefined && type !== undefined) return { level, engine: type };
-  if (run.existing === undefined || run.namelessEngine) return type === undefined ? undefined : { level, engine: type };
+  if (run.existing === undefined || run.nameless.engine) return type === undefined ? undefined : { level, engine: type };
   return "absent";
 }
 

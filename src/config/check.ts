@@ -1,5 +1,5 @@
 // Sections → objects: every key of every section, and what the sections say of each other. Pure; used with a daemon and without.
-import { type CheckedEngine, type CheckedProject, type CheckedTask, type Existing, type Refusal, emptyRun } from "./check-run.ts";
+import { type CheckedEngine, type CheckedProject, type CheckedTask, type Existing, type Refusal, emptyRun, runBeside } from "./check-run.ts";
 import type { Run } from "./check-run.ts";
 import { checkEngine } from "./check-engine.ts";
 import { checkProject } from "./check-project.ts";
@@ -7,7 +7,7 @@ import { checkTask } from "./check-task.ts";
 import type { EngineTable } from "./engine.ts";
 import { parseFile } from "./file.ts";
 import { nearest } from "./nearest.ts";
-import { type Finding, type RawFile, type RawSection, collect, limitLines } from "./raw.ts";
+import { type Finding, type RawFile, collect, limitLines } from "./raw.ts";
 import { at, shown } from "./section.ts";
 import { sectionNames, tablesOf } from "./tables.ts";
 
@@ -45,23 +45,35 @@ export async function check(text: string, path: string, context: CheckContext): 
 
 /** Checks a file that is cut into sections already. Projects come first, then engines, then tasks, wherever they stand in the file. */
 export function checkFile(file: RawFile, context: CheckContext): Checked {
-  const run = emptyRun(tablesOf(context.engines), context);
+  const [checked] = checkFiles([file], context);
+  if (checked === undefined) throw new Error("one file gave no verdict");
+  return checked;
+}
+
+/**
+ * Checks files that belong together as if they were one, so that each may refer to what stands in any other. `incomplete`: there are more of them,
+ * which could not be read, and what is missing may stand there.
+ */
+export function checkFiles(files: readonly RawFile[], context: CheckContext & { readonly incomplete?: boolean }): Checked[] {
+  const first = emptyRun("", tablesOf(context.engines), context);
+  const runs = files.map((file) => ({ file, run: runBeside(first, file.path) }));
   // Where the syntax is wrong, missing keys and the like would only repeat it.
-  collect(run.problems, file.problems);
-  if (file.problems.length === 0) {
-    const named = (name: string): RawSection[] => file.sections.filter((section) => section.name === name);
-    checkNames(run, file);
-    for (const section of named("project")) checkProject(run, section);
-    for (const section of named("engine")) checkEngine(run, section);
-    for (const section of named("task")) checkTask(run, section);
+  const readable = runs.filter(({ file }) => file.problems.length === 0);
+  first.nameless.project = first.nameless.engine = context.incomplete === true || readable.length < runs.length;
+  for (const { run, file } of runs) collect(run.problems, file.problems);
+  for (const { run, file } of readable) checkNames(run, file);
+  for (const [name, checkSection] of [["project", checkProject], ["engine", checkEngine], ["task", checkTask]] as const) {
+    for (const { run, file } of readable) {
+      for (const section of file.sections) if (section.name === name) checkSection(run, section);
+    }
   }
-  return {
-    path: file.path,
+  return runs.map(({ run }) => ({
+    path: run.path,
     sections: { projects: run.projects, engines: run.engines, tasks: run.tasks },
     problems: run.problems.sort(byPlace),
     refusals: run.refusals,
     warnings: run.warnings.sort(byPlace),
-  };
+  }));
 }
 
 /** Problems and refusals as the lines of one message, in the order of the file. */

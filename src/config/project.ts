@@ -1,5 +1,5 @@
 // [project]: when to look. Engines add keys of their own.
-import { choice, int } from "./field.ts";
+import { choice, int, yesNo } from "./field.ts";
 import { objectName } from "./names.ts";
 import type { Values } from "./section.ts";
 
@@ -10,6 +10,10 @@ export const projectFields = {
   loop: int(1, 120, { doc: "Scans of a round." }),
   interval: int(1, 1200, { unit: "s", doc: "Time between the scans of a round." }),
   sleep: int(1, 1200, { unit: "s", doc: "Time between two rounds." }),
+  start: yesNo({
+    doc: "Start the project when it is read from the configuration directory, until somebody starts or stops it by hand; obj add starts nothing.",
+    fallback: false,
+  }),
   tracker: choice(["idle_pages", "page_walk", "page_idle", "referenced"], {
     doc: "Look at memory in this way and in no other; the best that works here where it is not set.", fallback: undefined,
   }),

@@ -1,9 +1,11 @@
 // A configuration file as the daemon would judge it, without a daemon.
+import { statSync } from "node:fs";
 import { cpus } from "node:os";
-import { check } from "../config/check.ts";
+import { type Checked, type Existing, check, checkFiles } from "../config/check.ts";
 import { formatFindingWithColumn, limitLines } from "../config/raw.ts";
 import { readConfigFile } from "../config/read-file.ts";
 import { engineTables } from "../engines/index.ts";
+import { readConfDir } from "./conf-dir.ts";
 
 export interface CheckOptions {
   /** Unknown and doubled keys are problems instead of warnings. */
@@ -18,10 +20,24 @@ export interface Verdict {
   readonly warnings: readonly string[];
 }
 
-/** Checks a file alone: a project or engine that it names and does not have is believed to exist. Throws where it cannot be read. */
-export async function checkConfigFile(path: string, { strict, noFileChecks }: CheckOptions): Promise<Verdict> {
-  const text = readConfigFile(path, { waived: noFileChecks });
-  const { problems, refusals, warnings } = await check(text, path, { engines: engineTables, cores: cpus().length, strict });
+/**
+ * Checks a file alone: a project or engine that it names and does not have is believed to exist; or a directory as the daemon reads it, where all
+ * must be in its files. Throws where it cannot be read.
+ */
+export async function checkConfig(path: string, { strict, noFileChecks }: CheckOptions): Promise<Verdict> {
+  const context = { engines: engineTables, cores: cpus().length, strict };
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    const { files, unread, warnings } = await readConfDir(path, { waived: noFileChecks });
+    const verdicts = checkFiles(files, { ...context, existing: NOTHING, incomplete: unread.length > 0 }).map(verdictOf);
+    const all = (kind: keyof Verdict): string[] => verdicts.flatMap((verdict) => verdict[kind]);
+    return { problems: [...unread, ...all("problems")], warnings: [...warnings, ...all("warnings")] };
+  }
+  return verdictOf(await check(readConfigFile(path, { waived: noFileChecks }), path, context));
+}
+
+const NOTHING: Existing = { project: () => undefined, engine: () => undefined, hasTask: () => false };
+
+function verdictOf({ path, problems, refusals, warnings }: Checked): Verdict {
   const all = [...problems, ...refusals.map(({ finding }) => finding)].sort((a, b) => a.line - b.line || a.column - b.column);
   return {
     problems: limitLines(all.map((finding) => formatFindingWithColumn(path, finding))),

@@ -1,10 +1,12 @@
 // What a request means: the objects change, the rounds follow, the answer says how it went.
 import { parseFile } from "../config/file.ts";
 import { readConfigFile } from "../config/read-file.ts";
+import { formatStep } from "../reload-step.ts";
 import { ConfigError, EtmemError, EXIT, RefusedError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonRequest, type WireRequest } from "../protocol.ts";
-import type { Objects, Operation, ProjectCount } from "./objects.ts";
+import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonEnd, type JsonRequest, type WireRequest } from "../protocol.ts";
+import { readConfDir } from "./conf-dir.ts";
+import type { Change, Objects, Operation, ProjectCount } from "./objects.ts";
 import type { ShownProject, TaskStatus } from "../status.ts";
 import { daemonFigures } from "./own-figures.ts";
 import type { Rounds } from "./rounds.ts";
@@ -19,11 +21,15 @@ export interface DispatchParts {
   save?(operation: Operation): Promise<void>;
   /** Called when projects came, went, started or stopped. */
   changed?(count: ProjectCount): void;
+  /** The configuration directory, and who wants to know that it is read: `read` has the number of lines that are wrong. */
+  readonly declared?: { readonly dir: string; reading(): void; read(problems: number): void };
 }
 
 export interface Dispatch {
   /** Answers a question; never throws. */
   answer(question: Question, send: Send): Promise<void>;
+  /** Reads the configuration directory again; throws, and nothing has changed. */
+  reload(): Promise<Change>;
   /** Refuses further changes; resolves when the last one is done. */
   close(): Promise<void>;
 }
@@ -42,6 +48,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
         send("wire" in question ? encodeReply(false, replyText(error, parts.log)) : encodeLine(jsonError(error, parts.log)));
       }
     },
+    reload: () => reload(parts, changes),
     close: () => changes.close(),
   };
 }
@@ -57,7 +64,7 @@ class Changes {
   }
 
   /** Makes a change when those before it are done; resolves when nothing runs any more that is to be stopped. */
-  make(event: string, subject: Readonly<Record<string, string>>, operation: () => Operation | Promise<Operation>): Promise<void> {
+  make(event: string, subject: Readonly<Record<string, string>>, operation: () => Operation | Promise<Operation>): Promise<Change> {
     const turn = this.#last.then(() => this.#apply(event, subject, operation));
     this.#last = turn.catch(() => undefined);
     return turn;
@@ -68,13 +75,13 @@ class Changes {
     await this.#last;
   }
 
-  async #apply(event: string, subject: Readonly<Record<string, string>>, operation: () => Operation | Promise<Operation>): Promise<void> {
+  async #apply(event: string, subject: Readonly<Record<string, string>>, operation: () => Operation | Promise<Operation>): Promise<Change> {
     const { objects, rounds, log, save, changed } = this.#parts;
     if (this.#closed) throw new RefusedError("error: etmemd is stopping");
     const wanted = await operation();
     const commit = objects.prepare(wanted, rounds.refusal);
     await save?.(wanted);
-    const { start, stop, pause = [], resume = [], warnings } = commit();
+    const change = commit(), { start, stop, pause = [], resume = [], warnings } = change;
     for (const warning of warnings) log.warning(warning);
     if (stop.length > 0) await rounds.stop(stop);
     for (const task of start) rounds.start(task, objects.isPaused(task.project));
@@ -82,6 +89,24 @@ class Changes {
     rounds.resume(resume);
     log.info(event, { ...subject, tasksStarted: start.length, tasksStopped: stop.length });
     changed?.(objects.count());
+    return change;
+  }
+}
+
+/** All or nothing: what was there runs on where a line is wrong. */
+async function reload({ declared, log }: DispatchParts, changes: Changes): Promise<Change> {
+  if (declared === undefined) throw new RefusedError("this daemon has no configuration directory; start it with --conf-dir DIR");
+  const { dir } = declared;
+  declared.reading();
+  try {
+    const change = await changes.make("configuration read", { dir }, async () => ({ declare: await readConfDir(dir) }));
+    for (const step of change.steps ?? []) log.info(formatStep(step));
+    declared.read(0);
+    return change;
+  } catch (error) {
+    declared.read(error instanceof ConfigError ? error.problems.length : 1);
+    log.error("the configuration directory is not taken, and nothing has changed", { dir });
+    throw error;
   }
 }
 
@@ -154,7 +179,11 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   else if ("pause" in request) await changes.make("project paused", { project: request.pause.name }, () => ({ pause: request.pause.name }));
   else if ("resume" in request) await changes.make("project resumed", { project: request.resume.name }, () => ({ resume: request.resume.name }));
   else if ("daemon" in request) send(encodeLine({ daemon: daemonFigures(version) }));
-  else for (const project of show(request.show.name, objects, rounds)) send(encodeLine({ project }));
+  else if ("reload" in request) {
+    const { steps = [], warnings } = await reload(parts, changes);
+    for (const warning of warnings) send(encodeLine({ warning }));
+    for (const step of steps) send(encodeLine({ step }));
+  } else for (const project of show(request.show.name, objects, rounds)) send(encodeLine({ project }));
   send(encodeLine({ ok: true }));
 }
 
@@ -195,7 +224,7 @@ function replyText(error: unknown, log: Log): string {
   return first.startsWith("error: ") ? first : `error: ${lines.join("; ")}`;
 }
 
-function jsonError(error: unknown, log: Log): { error: string; code: number } {
-  const text = replyText(error, log);
-  return { error: text.replace(/^error: /, ""), code: error instanceof EtmemError ? error.exitCode : EXIT.bug };
+function jsonError(error: unknown, log: Log): JsonEnd {
+  const text = replyText(error, log), problems = error instanceof ConfigError ? { problems: error.problems } : {};
+  return { error: text.replace(/^error: /, ""), code: error instanceof EtmemError ? error.exitCode : EXIT.bug, ...problems };
 }

@@ -7,6 +7,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 export interface Notifier {
   ready(status: string): void;
   status(text: string): void;
+  /** A reload has begun; `ready` says that it is over. */
+  reloading(): void;
   stopping(): void;
   close(): void;
 }
@@ -27,6 +29,8 @@ export function createNotifier(env: Env, log: Log): Notifier {
   return {
     ready: (status) => send(`READY=1\nSTATUS=${status}`),
     status: (text) => send(`STATUS=${text}`),
+    // The time is what Type=notify-reload of systemd 253 asks for; older ones do not read it.
+    reloading: () => send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}\nSTATUS=Reading the configuration directory`),
     stopping: () => send("STOPPING=1\nSTATUS=Stopping all work"),
     close: () => clearInterval(watchdog),
   };

@@ -6,6 +6,8 @@ export interface ProjectView {
   readonly name: string;
   readonly started: boolean;
   readonly paused: boolean;
+  /** It stands in the configuration directory; absent where somebody added it by hand. */
+  readonly declared?: true;
   readonly keys: Readonly<Record<string, unknown>>;
   readonly engines: readonly EngineView[];
 }
@@ -37,7 +39,8 @@ export function viewOf(project: ProjectObject): ProjectView {
     keys: keysOf(engine.values),
     tasks: newestFirst(engine.tasks).map(({ id, name, target, config }) => ({ id, name, target, keys: keysOf(config.task) })),
   }));
-  return { name: project.name, started: project.started, paused: project.paused, keys: keysOf(project.values), engines };
+  const { name, started, paused } = project, declared = project.declared ? { declared: true as const } : {};
+  return { name, started, paused, ...declared, keys: keysOf(project.values), engines };
 }
 
 function projectTable(project: ProjectObject): string {

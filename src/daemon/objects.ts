@@ -1,12 +1,16 @@
 // Projects, engines and tasks: a state machine without I/O. It says what must be started and stopped; rounds.ts does it.
-import { type Checked, type Existing, checkFile, problemLines } from "../config/check.ts";
-import { type CheckedTask, refusalTexts } from "../config/check-run.ts";
+import { type Checked, type Existing, checkFile, checkFiles, problemLines } from "../config/check.ts";
+import { refusalTexts } from "../config/check-run.ts";
 import type { EngineTable } from "../config/engine.ts";
 import { type Identity, identify } from "../config/identify.ts";
-import { type Finding, type RawFile, formatFinding, limitLines } from "../config/raw.ts";
+import { type RawFile, formatFinding, limitLines } from "../config/raw.ts";
 import { ConfigError, RefusedError } from "../errors.ts";
 import { type ProjectView, objectTable, viewOf } from "./objects-view.ts";
-import { idOf, tasksOf, type ProjectObject, type TaskSpec } from "./task-spec.ts";
+import type { ConfDirFiles } from "./conf-dir.ts";
+import { absencesAmong, declaredAmong } from "./deletion.ts";
+import { planReload } from "./reload-plan.ts";
+import type { ReloadStep } from "../reload-step.ts";
+import { type ProjectObject, type TaskSpec, taskSpec, tasksOf } from "./task-spec.ts";
 
 export type { ProjectView } from "./objects-view.ts";
 export type { TaskSpec } from "./task-spec.ts";
@@ -19,12 +23,16 @@ export interface Change {
   readonly resume?: readonly TaskSpec[];
   /** Lines for the log, with file and line. */
   readonly warnings: readonly string[];
+  /** What became of the objects of the configuration directory, where it was read. */
+  readonly steps?: readonly ReloadStep[];
 }
 
 /** What a client can ask to change. */
 export type Operation =
   | { readonly add: RawFile }
   | { readonly del: RawFile }
+  /** All files of the configuration directory, which take the place of all that stood there before. */
+  | { readonly declare: ConfDirFiles }
   /** The name of a project. */
   | { readonly start: string }
   | { readonly stop: string }
@@ -68,12 +76,18 @@ export class Objects {
     if ("del" in operation) return this.#prepareDel(operation.del);
     if ("pause" in operation) return this.#preparePause(operation.pause, true);
     if ("resume" in operation) return this.#preparePause(operation.resume, false);
+    if ("declare" in operation) return this.#prepareDeclare(operation.declare, refusal);
     return "start" in operation ? this.#prepareStart(operation.start, refusal) : this.#prepareStop(operation.stop);
   }
 
-  /** Adds every object of a file. Tasks that come to a started project are to be started. */
-  add(file: RawFile): Change {
-    return this.#prepareAdd(file)();
+  /** Adds every object of a file. Tasks that come to a started project are to be started. `declared`: the configuration directory has it. */
+  add(file: RawFile, declared = false): Change {
+    return this.#prepareAdd(file, undefined, declared)();
+  }
+
+  /** Puts a project that was added just now into the state that it was stored in; starts nothing. */
+  recall(name: string, state: { readonly started: boolean; readonly paused: boolean; readonly byHand: boolean }): void {
+    Object.assign(this.#find(name), state);
   }
 
   /** Deletes every object that a file names, and what belongs to them. Started tasks among them are to be stopped. */
@@ -134,17 +148,26 @@ export class Objects {
     return [...this.#projects.values()].filter((project) => project.started).flatMap(tasksOf);
   }
 
-  #prepareAdd(file: RawFile, refusal?: Refusal): () => Change {
+  #prepareAdd(file: RawFile, refusal?: Refusal, declared = false): () => Change {
     const checked = checkFile(file, { engines: this.#engines, cores: this.#cores, existing: this.#existing });
     throwIfWrong(checked);
     const { projects, engines, tasks } = checked.sections;
     if (refusal !== undefined) this.#refuseStarts(checked, refusal);
     return () => {
-      for (const { name, values } of projects) this.#projects.set(name, { name, values, engines: new Map(), started: false, paused: false });
-      for (const { project, identity, type, values, written } of engines) {
-        this.#projects.get(project)?.engines.set(identity, { identity, type, values, written, tasks: new Map() });
+      for (const { name, values } of projects) {
+        this.#projects.set(name, { name, values, engines: new Map(), declared, started: false, paused: false, byHand: false });
       }
-      const start = tasks.flatMap((task) => this.#addTask(task));
+      for (const { project, identity, type, values, written } of engines) {
+        this.#projects.get(project)?.engines.set(identity, { identity, type, declared, values, written, tasks: new Map() });
+      }
+      const start = tasks.flatMap((task) => {
+        const project = this.#projects.get(task.project);
+        const engine = project?.engines.get(task.engine);
+        if (project === undefined || engine === undefined) throw new Error(`task ${task.name} was checked without its engine`);
+        const spec = taskSpec(project, engine, { ...task, declared });
+        engine.tasks.set(task.name, spec);
+        return project.started ? [spec] : [];
+      });
       return { start, stop: [], warnings: limitLines(checked.warnings.map((finding) => formatFinding(checked.path, finding))) };
     };
   }
@@ -152,10 +175,12 @@ export class Objects {
   #prepareDel(file: RawFile): () => Change {
     const { identities, problems } = identify(file);
     const lines = problems.map((problem) => formatFinding(file.path, problem));
-    const absent = this.#absentOf(identities);
+    const absent = absencesAmong(identities, this.#projects, this.#keptAside);
     const details = absent.map(({ finding }) => formatFinding(file.path, finding));
     if (lines.length > 0) throw new ConfigError(limitLines([...lines, ...details]));
     if (absent.length > 0) throw refused(absent.at(-1)?.text, details);
+    const declared = declaredAmong(identities, this.#projects);
+    if (declared !== undefined) throw new RefusedError(`error: ${declared} is declared in the configuration directory; take it out there, and reload`);
     return () => {
       const stop = new Set(identities.flatMap((identity) => this.#startedTasksOf(identity)));
       for (const { kind, names: [project = "", engine = "", task = ""] } of identities) {
@@ -175,7 +200,7 @@ export class Objects {
       if (reason !== undefined) throw new RefusedError(`error: project ${name} cannot be started: ${reason}`);
     }
     return () => {
-      project.started = true;
+      project.started = project.byHand = true;
       return { start: tasksOf(project), stop: [], warnings: [] };
     };
   }
@@ -185,6 +210,7 @@ export class Objects {
     if (!project.started) throw new RefusedError("error: project has been stopped");
     return () => {
       project.started = project.paused = false;
+      project.byHand = true;
       return { start: [], stop: tasksOf(project), warnings: [] };
     };
   }
@@ -213,46 +239,16 @@ export class Objects {
     }
   }
 
-  #addTask(task: CheckedTask): TaskSpec[] {
-    const project = this.#projects.get(task.project);
-    const engine = project?.engines.get(task.engine);
-    if (project === undefined || engine === undefined) throw new Error(`task ${task.name} was checked without its engine`);
-    const written = engine.written === undefined ? {} : { written: { engine: engine.written, task: task.written ?? [] } };
-    const spec: TaskSpec = {
-      id: idOf(task.project, task.engine, task.name),
-      project: task.project,
-      engine: task.engine,
-      engineType: engine.type,
-      name: task.name,
-      target: task.target,
-      config: { project: project.values, engine: engine.values, task: task.values },
-      ...written,
+  #prepareDeclare({ files, unread, warnings }: ConfDirFiles, refusal?: Refusal): () => Change {
+    const nothing: Existing = { project: () => undefined, engine: () => undefined, hasTask: () => false };
+    const checked = checkFiles(files, { engines: this.#engines, cores: this.#cores, existing: nothing, incomplete: unread.length > 0 });
+    const plan = planReload(this.#projects, { checked, unread, engines: this.#engines, ...(refusal === undefined ? {} : { refusal }) });
+    return () => {
+      this.#projects.clear();
+      for (const [name, project] of plan.projects) this.#projects.set(name, project);
+      const found = checked.flatMap(({ path, warnings: findings }) => limitLines(findings.map((finding) => formatFinding(path, finding))));
+      return { start: plan.start, stop: plan.stop, warnings: [...warnings, ...found], steps: plan.steps };
     };
-    engine.tasks.set(task.name, spec);
-    return project.started ? [spec] : [];
-  }
-
-  // What cannot be deleted because it is not there, or is named twice; tasks before engines before projects, as the original.
-  #absentOf(identities: readonly Identity[]) {
-    const gone = new Set<string>();
-    const order = { task: 0, engine: 1, project: 2 };
-    return identities.toSorted((a, b) => order[a.kind] - order[b.kind]).flatMap(({ kind, names, section }) => {
-      const id = `${kind} ${idOf(...names)}`;
-      const text = gone.has(id) ? absenceTexts[kind] : this.#keptAside(names) ? undefined : this.#absenceOf(names);
-      gone.add(id);
-      if (text === undefined) return [];
-      const finding: Finding = { line: section.line, column: section.column, says: `[${kind}] ${names.join("/")} is not there` };
-      return [{ text, finding }];
-    });
-  }
-
-  #absenceOf([project = "", engine, task]: readonly string[]): string | undefined {
-    const found = this.#projects.get(project);
-    if (found === undefined) return refusalTexts.noProject;
-    if (engine === undefined) return undefined;
-    const place = found.engines.get(engine);
-    if (place === undefined) return refusalTexts.noEngine;
-    return task === undefined || place.tasks.has(task) ? undefined : refusalTexts.noTask;
   }
 
   #startedTasksOf({ names: [project = "", engine, task] }: Identity): TaskSpec[] {
@@ -278,8 +274,6 @@ export class Objects {
     return project;
   }
 }
-
-const absenceTexts = { project: refusalTexts.noProject, engine: refusalTexts.noEngine, task: refusalTexts.noTask } as const;
 
 function throwIfWrong(checked: Checked): void {
   const lines = problemLines(checked);

@@ -11,14 +11,15 @@ import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
 import { familiesOf } from "../metrics/families.ts";
 import { prometheusText } from "../metrics/openmetrics.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
-import { createDispatch, show } from "./dispatch.ts";
+import { createDispatch, show, type Dispatch } from "./dispatch.ts";
 import { openMetricsFile, type MetricsFile } from "./metrics-file.ts";
 import { createNotifier } from "./notify.ts";
-import { Objects, type ProjectCount } from "./objects.ts";
+import { Objects, type TaskSpec } from "./objects.ts";
 import { readOffsetsInChild } from "./offsets.ts";
 import { daemonFigures } from "./own-figures.ts";
 import { createRounds, type Rounds } from "./rounds.ts";
 import { listen } from "./server.ts";
+import { createServiceStatus } from "./service-status.ts";
 import { State } from "./state.ts";
 
 /** The command line of the daemon. */
@@ -33,6 +34,8 @@ export interface DaemonSettings {
   readonly stateDir?: string;
   /** Where to write metrics again and again, an absolute path; without it nowhere. */
   readonly metricsFile?: string;
+  /** Files of objects that are there from the start, and are read again when somebody asks for it. */
+  readonly confDir?: string;
   /** Where the kernel's files are, if not at their usual places. */
   readonly folders?: { readonly proc?: string; readonly sys?: string };
 }
@@ -70,36 +73,41 @@ export async function startDaemon(settings: DaemonSettings, around: DaemonSurrou
 }
 
 async function serve(settings: DaemonSettings, around: DaemonSurroundings): Promise<number> {
-  const { socket, detach, stateDir } = settings;
+  const { socket, detach, stateDir, confDir } = settings;
   const { env, version, self } = around;
   const root = kernelFolders(settings.folders ?? {});
   requireOwnPids(root);
   setProcessName("etmemd");
   const log = createLog(settings.logLevel, await around.openLog());
-  const ended = untilSignal(around, log);
+  const ended = untilSignal(around);
+  let hangUp = (): void => log.info("ignored a signal", { signal: "SIGHUP" });
+  around.onSignal("SIGHUP", () => hangUp());
   const rounds = createRounds({
     log, worker: around.roundWorker, threads: cpus().length, root, offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
     faults: new FaultWatch(root),
     idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
   });
-  const notifier = createNotifier(env, log);
-  const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log });
+  const notifier = createNotifier(env, log), status = createServiceStatus(notifier, confDir);
+  const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log, declares: confDir !== undefined });
   const objects = new Objects({ engines: engineTables, cores: cpus().length, keptAside: (names) => state?.keepsAside(names) === true });
-  const stored = state?.restore(objects) ?? [];
+  state?.restore(objects);
   const tidyUp = whenQuiet(() => (objects.count().started > 0 ? Bun.gc(false) : giveBackMemory()));
   const dispatch = createDispatch({
     objects, rounds, log, version,
     changed: (count) => {
-      notifier.status(summary(count));
+      status.changed(count);
       tidyUp(MANY_REQUESTS);
     },
     ...(state === undefined ? {} : { save: (operation) => state.save(operation) }),
+    ...(confDir === undefined ? {} : { declared: { dir: confDir, reading: status.reading, read: status.read } }),
   });
   const server = listen({ socket, log, answer: (question, send) => dispatch.answer(question, send).finally(() => tidyUp(1)) });
   let metrics: MetricsFile | undefined;
   try {
     if (detach) writePidFile(PID_FILE, process.pid);
-    for (const task of stored) rounds.start(task, objects.isPaused(task.project));
+    // Before anything runs, so that no task runs with keys that have changed meanwhile.
+    const begun = confDir === undefined ? [] : await readAgain(dispatch, log);
+    for (const task of objects.startedTasks()) if (!begun.includes(task)) rounds.start(task, objects.isPaused(task.project));
     metrics = await writeMetrics(settings.metricsFile, { objects, rounds, log, version });
   } catch (error) {
     server.close();
@@ -107,7 +115,8 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
     if (detach) removePidFile(PID_FILE, process.pid);
     throw error;
   }
-  notifier.ready(state === undefined ? `Listening on socket ${socket}` : `Listening on socket ${socket}, ${state.summary}`);
+  if (confDir !== undefined) hangUp = () => void readAgain(dispatch, log);
+  status.ready(state === undefined ? `Listening on socket ${socket}` : `Listening on socket ${socket}, ${state.summary}`);
   reportOutcome(env, { ready: process.pid });
   log.info("listening", { socket, pid: process.pid, version });
   giveBackMemory(root);
@@ -159,14 +168,20 @@ function openLocks(): TargetLocks {
   }
 }
 
-function summary({ projects, started }: ProjectCount): string {
-  return `${projects} project${projects === 1 ? "" : "s"}, ${started} of them started`;
+/** Nobody waits for an answer: what is wrong goes to the log alone. Gives the tasks that it has started. */
+async function readAgain(dispatch: Dispatch, log: Log): Promise<readonly TaskSpec[]> {
+  try {
+    return (await dispatch.reload()).start;
+  } catch (error) {
+    if (!(error instanceof EtmemError)) log.bug("internal error", error);
+    else for (const line of error.message.split("\n")) log.error(line);
+    return [];
+  }
 }
 
-function untilSignal(around: DaemonSurroundings, log: Log): Promise<string> {
+function untilSignal(around: DaemonSurroundings): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   around.onSignal("SIGTERM", () => resolve("SIGTERM"));
   around.onSignal("SIGINT", () => resolve("SIGINT"));
-  around.onSignal("SIGHUP", () => log.info("ignored a signal", { signal: "SIGHUP" }));
   return promise;
 }

@@ -9,9 +9,9 @@ import type { Stored, StoredKey, StoredProject, StoredSection } from "./state-ob
 /** Raised when an older etmem would misread what is written; an older one refuses what is newer than itself. */
 export const STATE_VERSION = 2;
 
-/** 1 until a project is paused: an older etmem would take it for a started one and move its memory. */
+/** 1 until there is what an older etmem would misread: a paused project as a started one, one of the configuration directory as added by hand. */
 function versionOf(stored: Stored): number {
-  return [...stored.values()].some(({ paused }) => paused) ? 2 : 1;
+  return [...stored.values()].some(({ paused, sections }) => paused || sections.some(({ declared }) => declared)) ? 2 : 1;
 }
 
 /** The file for this state. */
@@ -39,7 +39,7 @@ export function parseState(bytes: Uint8Array): { readonly stored: Stored } | { r
   const projects = (parsed(text) as { projects?: unknown } | undefined)?.projects;
   if (projects === undefined) return { damage: "is not JSON" };
   if (claimed < 1 || !Array.isArray(projects) || !projects.every(isProject)) return { damage: "is JSON, but no state of etmem" };
-  return { stored: new Map(projects.map(({ name, started, paused, sections }) => [name, { started, ...(paused ? { paused } : {}), sections }])) };
+  return { stored: new Map(projects.map(({ name, ...project }) => [name, project])) };
 }
 
 const HEAD = /^\{"etmem_state":(\d+),"bytes":(\d+),"sha256":"([0-9a-f]{64})","projects":\[$/;
@@ -51,7 +51,7 @@ function formatProject(name: string, project: StoredProject): Uint8Array {
   const known = formatted.get(project);
   if (known !== undefined) return known;
   const lines = project.sections.map(({ aside: _, ...section }) => JSON.stringify(section));
-  const state = `"started":${project.started}${project.paused ? ',"paused":true' : ""}`;
+  const state = `"started":${project.started}${project.paused ? ',"paused":true' : ""}${project.byHand ? ',"byHand":true' : ""}`;
   const bytes = Buffer.from(`{"name":${JSON.stringify(name)},${state},"sections":[\n${lines.join(",\n")}]}`);
   formatted.set(project, bytes);
   return bytes;
@@ -76,17 +76,17 @@ function parsed(text: string): unknown {
 type Unknown<T> = { readonly [K in keyof T]?: unknown };
 
 function isProject(value: unknown): value is StoredProject & { readonly name: string } {
-  const { name, started, paused, sections } = (value ?? {}) as Unknown<StoredProject & { name: string }>;
-  return typeof name === "string" && typeof started === "boolean" && (paused === undefined || paused === true) && Array.isArray(sections)
+  const { name, started, paused, byHand, sections } = (value ?? {}) as Unknown<StoredProject & { name: string }>;
+  return typeof name === "string" && typeof started === "boolean" && isFlag(paused) && isFlag(byHand) && Array.isArray(sections)
     && sections.every((section) => isSection(section) && section.names[0] === name);
 }
 
 const NAMES = { project: 1, engine: 2, task: 3 } as const;
 
 function isSection(value: unknown): value is StoredSection {
-  const { kind, names, file, line, keys } = (value ?? {}) as Unknown<StoredSection>;
+  const { kind, names, file, line, keys, declared } = (value ?? {}) as Unknown<StoredSection>;
   return typeof kind === "string" && Array.isArray(names) && names.length === NAMES[kind as keyof typeof NAMES] && names.every(isText)
-    && isText(file) && typeof line === "number" && Array.isArray(keys) && keys.every(isKey);
+    && isFlag(declared) && isText(file) && typeof line === "number" && Array.isArray(keys) && keys.every(isKey);
 }
 
 function isKey(value: unknown): value is StoredKey {
@@ -94,6 +94,10 @@ function isKey(value: unknown): value is StoredKey {
   const [line, key, text, written, fault] = value as unknown[];
   return typeof line === "number" && isText(key) && isText(text) && (written === undefined || written === null || isText(written))
     && (fault === undefined || isText(fault));
+}
+
+function isFlag(value: unknown): value is true | undefined {
+  return value === undefined || value === true;
 }
 
 function isText(value: unknown): value is string {

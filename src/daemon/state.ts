@@ -13,6 +13,8 @@ import { formatState, parseState } from "./state-text.ts";
 export interface StateParts {
   readonly dir: string;
   readonly log: Log;
+  /** There is a configuration directory, so that objects which came from one are its own; without it they are as good as added by hand. */
+  readonly declares?: boolean;
   /** Only tests have another than the real ones. */
   readonly disk?: Disk;
   readonly now?: () => Date;
@@ -22,6 +24,7 @@ export interface StateParts {
 export class State {
   readonly #dir: StateDir;
   readonly #log: Log;
+  readonly #declares: boolean;
   #stored: Stored;
   #summary = "nothing stored yet";
 
@@ -31,8 +34,9 @@ export class State {
    * repairs it as it does after every restart of the original. One that refused would leave a unit that fails again and again, and whoever is
    * called at night would have to take the file away before any command works.
    */
-  constructor({ dir, log, ...options }: StateParts) {
+  constructor({ dir, log, declares = false, ...options }: StateParts) {
     this.#log = log;
+    this.#declares = declares;
     this.#dir = openStateDir(dir, options);
     this.#stored = this.#read();
   }
@@ -83,12 +87,12 @@ export class State {
     return new Map();
   }
 
-  #restoreProject(name: string, { started, paused, sections }: StoredProject, objects: Objects): StoredProject {
+  #restoreProject(name: string, { sections, ...project }: StoredProject, objects: Objects): StoredProject {
     const judged = chunksByFile(sections).flatMap((chunk) => this.#restoreSections(chunk, objects));
+    const { started, paused = false, byHand = false } = project;
     const isThere = judged.some(({ kind, aside }) => kind === "project" && aside === undefined);
-    if (started && isThere) objects.start(name);
-    if (started && paused && isThere) objects.pause(name);
-    return { started, ...(paused ? { paused } : {}), sections: judged };
+    if (isThere) objects.recall(name, { started, paused: started && paused, byHand });
+    return { ...project, sections: judged };
   }
 
   // Together if they are all sound, else each by itself: nine good tasks do not wait for the tenth.
@@ -111,7 +115,8 @@ export class State {
   /** Why they cannot be added; undefined if they have been. */
   #add(sections: readonly StoredSection[], objects: Objects): string | undefined {
     try {
-      const { warnings } = objects.add({ path: sections[0]?.file ?? "", sections: sections.map(rawSection), problems: [] });
+      const [first] = sections, declared = this.#declares && first?.declared === true;
+      const { warnings } = objects.add({ path: first?.file ?? "", sections: sections.map(rawSection), problems: [] }, declared);
       for (const warning of warnings) this.#log.warning(warning);
       return undefined;
     } catch (error) {
@@ -122,12 +127,12 @@ export class State {
   }
 }
 
-/** Runs of sections that came from one file, in their order. */
+/** Runs of sections that came from one file, in their order; by one way, by hand or from the directory. */
 function chunksByFile(sections: readonly StoredSection[]): StoredSection[][] {
   const chunks: StoredSection[][] = [];
   for (const section of sections) {
     const last = chunks.at(-1);
-    if (last?.[0]?.file === section.file) last.push(section);
+    if (last?.[0]?.file === section.file && last[0].declared === section.declared) last.push(section);
     else chunks.push([section]);
   }
   return chunks;

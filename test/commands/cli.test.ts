@@ -43,7 +43,7 @@ describe("a wrong command line", () => {
     ["obj add -f a b -s c", 'etmem: surplus word "b"; see: etmem obj add --help'],
     ["obj del -f a -x", 'etmem: unknown option "-x"; see: etmem obj del --help'],
     ["obj check", "etmem: a file is missing: etmem obj check FILE"],
-    ["obj check a -f b", "etmem: one file is checked at a time, give FILE or -f FILE"],
+    ["obj check a -f b", "etmem: one file or directory is checked at a time, give FILE or -f FILE"],
     ["obj check a b", 'etmem: surplus word "b"; see: etmem obj check --help'],
     ["project start", "etmem: -n NAME is missing; see: etmem project start --help"],
     ["project stop -s x", "etmem: -n NAME is missing; see: etmem project stop --help"],
@@ -111,8 +111,8 @@ describe("help", () => {
     ["project start -n x -h", "Usage: etmem project start -n NAME [-s NAME]"],
     ["project show --he", "Usage: etmem project show [-n NAME] [-s NAME] [--json]"],
     ["obj check -h", "Usage: etmem obj check [FILE] [-f FILE] [--strict] [--no-file-checks]"],
-    ["daemon -h", "Usage: etmem daemon -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--proc DIR] [--sys DIR]"],
-    ["daemon -s x -h", "Usage: etmem daemon -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--proc DIR] [--sys DIR]"],
+    ["daemon -h", "Usage: etmem daemon -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--conf-dir DIR]"],
+    ["daemon -s x -h", "Usage: etmem daemon -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--conf-dir DIR]"],
   ])("etmem %s is on stdout, and exit 0", async (line, first) => {
     const { exit, stdout, stderr } = await outcome(line);
     expect({ exit, stderr, first: stdout.split("\n")[0] }).toEqual({ exit: 0, stderr: "", first });
@@ -120,7 +120,7 @@ describe("help", () => {
 
   test("of etmemd speaks of etmemd", async () => {
     const { stdout } = await outcome("daemon -h", { program: "etmemd" });
-    expect(stdout).toStartWith("Usage: etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--proc DIR] [--sys DIR]\n");
+    expect(stdout).toStartWith("Usage: etmemd -s NAME [-l LEVEL] [-m] [--state-dir DIR] [--conf-dir DIR]\n");
   });
 });
 

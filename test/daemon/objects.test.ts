@@ -252,7 +252,10 @@ describe("show", () => {
         name: "test",
         started: false,
         paused: false,
-        keys: { scan_type: "page", loop: 1, interval: 1, sleep: 1, sysmem_threshold: 50, swapcache_high_wmark: 10, swapcache_low_wmark: 6 },
+        keys: {
+          scan_type: "page", loop: 1, interval: 1, sleep: 1, start: false,
+          sysmem_threshold: 50, swapcache_high_wmark: 10, swapcache_low_wmark: 6,
+        },
         engines: [
           {
             name: "slide",

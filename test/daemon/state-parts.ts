@@ -31,7 +31,7 @@ export class StateLab {
   readonly file = join(this.dir, "state.json");
   logged: string[] = [];
 
-  open(options: Pick<StateParts, "disk" | "now"> = {}): Opened {
+  open(options: Pick<StateParts, "disk" | "now" | "declares"> = {}): Opened {
     const log = createLog(0, (level, line) => this.logged.push(`${level}: ${line}`));
     const state = new State({ dir: this.dir, log, ...options });
     const objects = new Objects({ engines: engineTables, cores: 4, keptAside: (names) => state.keepsAside(names) });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { storedAfter, type Stored } from "../../src/daemon/state-objects.ts";
 import { formatState, parseState } from "../../src/daemon/state-text.ts";
 import { slideFile, thirdpartyFile } from "../config/files.ts";
-import { project, raw, whole } from "./state-parts.ts";
+import { project, raw, task, whole } from "./state-parts.ts";
 
 const empty: Stored = new Map();
 const file = await raw(whole("p", "t")), small = formatState(storedAfter(empty, { add: file }));
@@ -35,6 +35,15 @@ describe("a state that was written", () => {
     for (const operation of [{ resume: "p" }, { stop: "p" }]) {
       expect(new TextDecoder().decode(formatState(storedAfter(paused, operation)))).toStartWith('{"etmem_state":1,');
     }
+  });
+
+  test("is read as it was where the configuration directory has some of it, and says the version that knows of one", async () => {
+    const declared = storedAfter(empty, { declare: { files: [await raw(whole("p", "t")), await raw(whole("q", "u"))], unread: [], warnings: [] } });
+    const stored = storedAfter(storedAfter(declared, { start: "q" }), { add: await raw(task("q", "more")) });
+    expect(stored.get("q")).toMatchObject({ started: true, byHand: true });
+    expect(parseState(formatState(stored))).toEqual({ stored });
+    expect(new TextDecoder().decode(formatState(stored))).toStartWith('{"etmem_state":2,');
+    expect(new TextDecoder().decode(formatState(storedAfter(stored, { declare: { files: [], unread: [], warnings: [] } })))).toContain('"more"');
   });
 
   test("is JSON, with a line for each section", () => {

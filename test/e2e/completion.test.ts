@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { COMMANDS } from "../../src/commands/index.ts";
 import { missingPrograms, needs, notRoot } from "../needs.ts";
 import { etmem, executable, freshSocket, Lab, type RunningDaemon } from "./harness.ts";
 import { shells } from "./shells.ts";
@@ -31,14 +32,15 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-const COMMANDS = ["completion", "daemon", "demo", "doctor", "engine", "help", "obj", "project"];
+const words = new Set(COMMANDS.flatMap(({ path: [word = ""], doc }) => (doc === undefined ? [] : [word])));
+const FIRST_WORDS = [...words, "help"].sort();
 
 describe.each(Object.keys(shells))("%s", (shell) => {
   const offered = async (line: string): Promise<string[]> => await shells[shell]?.({ line, cwd }) ?? [];
 
   const inShell = needs(missingPrograms(shell));
   const fixed: readonly [string, readonly string[]][] = [
-    ["etmem ", COMMANDS],
+    ["etmem ", FIRST_WORDS],
     ["etmem pro", ["project"]],
     ["etmem help p", ["project"]],
     ["etmem obj ", ["add", "check", "del", "help"]],

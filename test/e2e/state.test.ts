@@ -93,7 +93,7 @@ describe("a damaged file", () => {
     ["cut short", (file) => writeFileSync(file, readFileSync(file).subarray(0, -9)), "is cut short: 9 bytes are missing"],
     ["with another checksum", (file) => writeFileSync(file, readFileSync(file, "utf8").replace("\"T\"", "\"U\"")), "does not fit its checksum"],
     ["that is no JSON", (file) => writeFileSync(file, "etmem"), "is not JSON"],
-    ["of a newer version", (file) => writeFileSync(file, readFileSync(file, "utf8").replace("state\":1", "state\":2")),
+    ["of a newer version", (file) => writeFileSync(file, readFileSync(file, "utf8").replace("state\":1", "state\":3")),
       "was written by a newer etmem"],
     ["of another owner", (file) => chownSync(file, 1, 1), "is owned by uid 1, not by root"],
     ["that others may read", (file) => chmodSync(file, 0o644), "has mode 644, not 600"],

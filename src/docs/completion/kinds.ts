@@ -15,6 +15,7 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   file: "files",
   "state-dir": "folders",
   "metrics-file": "files",
+  "conf-dir": "folders",
   name: "projects",
   proj_name: "projects",
   engine: "engines",
