@@ -180,7 +180,9 @@ export class Objects {
     if (lines.length > 0) throw new ConfigError(limitLines([...lines, ...details]));
     if (absent.length > 0) throw refused(absent.at(-1)?.text, details);
     const declared = declaredAmong(identities, this.#projects);
-    if (declared !== undefined) throw new RefusedError(`error: ${declared} is declared in the configuration directory; take it out there, and reload`);
+    if (declared !== undefined) {
+      throw new RefusedError(`error: ${declared} is declared in the configuration directory; take it out there, and reload`);
+    }
     return () => {
       const stop = new Set(identities.flatMap((identity) => this.#startedTasksOf(identity)));
       for (const { kind, names: [project = "", engine = "", task = ""] } of identities) {
