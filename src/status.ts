@@ -104,6 +104,7 @@ export interface TaskStatus {
 export interface ShownProject {
   readonly name: string;
   readonly started: boolean;
+  readonly paused?: boolean;
   readonly engines: readonly ShownEngine[];
 }
 

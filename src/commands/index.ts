@@ -43,6 +43,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./reload.ts")).reload,
   },
   {
+    path: ["stats"], doc: "Prints what was moved, what it cost, and what held it back.",
+    load: async () => (await import("./stats.ts")).stats,
+  },
+  {
     path: ["daemon"], doc: "Runs the daemon; the same as etmemd.",
     load: async () => (await import("./daemon.ts")).daemon,
   },

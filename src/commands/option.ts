@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from "node:path";
 import { Command, Option } from "clipanion";
 import { sendJson, sendRequest } from "../client.ts";
 import type { JsonRequest, WireRequest } from "../protocol.ts";
+import type { ShownProject } from "../status.ts";
 import type { EtmemContext } from "./command.ts";
 import type { OptionRow } from "./getopt.ts";
 
@@ -20,6 +21,14 @@ export abstract class EtmemCommand extends Command<EtmemContext> {
   /** Sends a request in JSON; gives each line of the answer as it comes. */
   protected sendJson(socket: string, request: JsonRequest, take: (line: unknown) => void): Promise<void> {
     return sendJson({ socket, isListening: this.around.isListening }, request, take);
+  }
+
+  /** The projects, or one of them, with what their tasks do. */
+  protected async shownProjects(socket: string, name: string | undefined): Promise<ShownProject[]> {
+    const projects: ShownProject[] = [];
+    const show = name === undefined ? {} : { name };
+    await this.sendJson(socket, { show }, (line) => projects.push((line as { readonly project: ShownProject }).project));
+    return projects;
   }
 }
 
@@ -54,3 +63,5 @@ export const DEFAULT_SOCKET = "etmemd_socket";
 export const SOCKET: OptionRow = { long: "socket", short: "s", value: "NAME", doc: `Socket of the daemon to ask, ${DEFAULT_SOCKET} if not given.` };
 
 export const PROJECT_NAME: OptionRow = { long: "name", short: "n", value: "NAME", doc: "Name of the project." };
+
+export const TASK_NAME: OptionRow = { long: "task", short: "t", value: "TASK", doc: "Name of the task." };

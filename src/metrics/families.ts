@@ -84,7 +84,7 @@ function nowFamilies(seen: readonly SeenTask[]): Family[] {
   return [
     gauge("etmem_task_state", "1 for the state that the task is in.", perWord(seen, { label: "state", words: STATES },
       ({ status }, word) => Number(stateWord(status) === word))),
-    gauge("etmem_task_processes", "Processes of the task.", perTask(seen, ({ processes }) => processes)),
+    gauge("etmem_task_processes", "Processes of the task.", perTask(seen, ({ processCount }) => processCount)),
     gauge("etmem_task_resident_bytes", "Resident memory of the task's processes at their last round.", perTask(seen, (sums) => sums.residentBytes)),
     gauge("etmem_task_swapped_bytes", "Swapped memory of the task's processes, whoever swapped it.", perTask(seen, (sums) => sums.swappedBytes)),
     gauge("etmem_task_hot_bytes", "Memory that was accessed in the last round.", perTask(seen, (sums) => sums.hotBytes)),

@@ -3,7 +3,7 @@ import { emptyAccount, REFUSALS, type Account, type ProcessStatus, type ShownPro
 
 /** null stands for what nobody has counted. */
 export interface Figures {
-  readonly processes: number;
+  readonly processCount: number;
   readonly residentBytes: number;
   readonly swappedBytes: number;
   /** Accessed in the last round. */
@@ -20,7 +20,7 @@ export interface Figures {
 
 export function figuresOf(status: ProcessStatus): Figures {
   return {
-    processes: 1, residentBytes: status.residentBytes, swappedBytes: status.swappedBytes, hotBytes: status.hotBytes ?? null,
+    processCount: 1, residentBytes: status.residentBytes, swappedBytes: status.swappedBytes, hotBytes: status.hotBytes ?? null,
     coldBytes: status.lastRound?.coldBytes ?? 0, outNowBytes: status.outNowBytes ?? null, netFreedBytes: status.netFreedBytes ?? null,
     netIsEstimate: status.netIsEstimate ?? false, total: status.total,
   };
@@ -57,7 +57,7 @@ export function sumOf(figures: readonly Figures[]): Figures {
   const known = (pick: (one: Figures) => number | null): number | null =>
     figures.every((one) => pick(one) === null) ? null : add((one) => pick(one) ?? 0);
   return {
-    processes: add((one) => one.processes), residentBytes: add((one) => one.residentBytes), swappedBytes: add((one) => one.swappedBytes),
+    processCount: add((one) => one.processCount), residentBytes: add((one) => one.residentBytes), swappedBytes: add((one) => one.swappedBytes),
     hotBytes: known((one) => one.hotBytes), coldBytes: add((one) => one.coldBytes), outNowBytes: known((one) => one.outNowBytes),
     netFreedBytes: known((one) => one.netFreedBytes), netIsEstimate: figures.some(({ netIsEstimate }) => netIsEstimate),
     total: figures.reduce((sum, { total }) => plus(sum, total), emptyAccount()),

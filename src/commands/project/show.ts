@@ -27,9 +27,7 @@ class ProjectShow extends EtmemCommand {
   }
 
   async #showJson(): Promise<void> {
-    const projects: unknown[] = [];
-    const show = this.name === undefined ? {} : { name: this.name };
-    await this.sendJson(this.socket, { show }, (line) => projects.push((line as { readonly project: unknown }).project));
+    const projects = await this.shownProjects(this.socket, this.name);
     this.around.stdout(`${JSON.stringify({ projects }, null, 2)}\n`);
   }
 }

@@ -20,6 +20,7 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   proj_name: "projects",
   engine: "engines",
   task_name: "tasks",
+  task: "tasks",
   size: { choices: ["256M", "1G", "4G"] },
   seconds: { choices: ["20", "60"] },
 };
@@ -32,6 +33,7 @@ export function optionKind({ long, value }: OptionDoc): Kind | undefined {
 /** What a word of a command can be. */
 export function wordKind({ name }: WordDoc): Kind | undefined {
   if (name === "FILE") return "files";
+  if (name === "SECONDS") return { choices: ["1", "2", "5", "60"] };
   if (name === "SHELL") return { choices: SHELLS };
   return name === "WORD" ? { choices: engineCommands() } : undefined;
 }
