@@ -133,6 +133,7 @@ export type JsonRequest =
   | { readonly show: { readonly name?: string } }
   | { readonly pause: { readonly name: string } }
   | { readonly resume: { readonly name: string } }
+  | { readonly bringBack: { readonly name: string; readonly rate?: string } }
   | { readonly daemon: Record<string, never> }
   | { readonly reload: Record<string, never> }
   | { readonly ping: Record<string, never> };
@@ -147,7 +148,8 @@ export function encodeLine(value: unknown): Uint8Array {
 
 /** The requests by name, with the keys that each must have and those that it may have. Their values are strings. */
 const REQUESTS: Readonly<Record<string, { readonly must?: readonly string[]; readonly may?: readonly string[] }>> = {
-  show: { may: ["name"] }, pause: { must: ["name"] }, resume: { must: ["name"] }, reload: {}, daemon: {}, ping: {},
+  show: { may: ["name"] }, pause: { must: ["name"] }, resume: { must: ["name"] }, bringBack: { must: ["name"], may: ["rate"] },
+  reload: {}, daemon: {}, ping: {},
 };
 
 /** A request in JSON from its line; throws UsageError with what is wrong. */

@@ -21,7 +21,7 @@ export const SYSTEM: SystemView = { memTotalBytes: 16 * GIB, memAvailableBytes: 
 export const VIEW: ProcessView = { pid: TARGET.pid, comm: TARGET.comm, rssBytes: GIB, swapBytes: 0 };
 
 /** Calls of a round that can be made to end otherwise. */
-export type Call = "open" | "returned" | "scan" | "swapOut";
+export type Call = "open" | "returned" | "scan" | "swapOut" | "touchMoved";
 
 export interface FakeParts {
   readonly sight?: Sight;
@@ -72,6 +72,7 @@ export function fakeMemory(parts: FakeParts = {}): FakeMemory {
 
 function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void): ProcessRound {
   const cpu: CpuMs = { user: 1, system: 2 };
+  let toTouch = parts.returned?.out ?? 0;
   return {
     view: { ...VIEW, ...parts.view },
     ages: new AgeMap(),
@@ -93,6 +94,12 @@ function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void
         cpu.system += parts.stepCpuMs ?? 0;
       }
       return tally;
+    },
+    async touchMoved(pages) {
+      record(`touchMoved ${pages}`, "touchMoved");
+      const touched = Math.min(pages, toTouch);
+      toTouch -= touched;
+      return { pages: touched, done: toTouch === 0 };
     },
     close: () => record("close"),
   };

@@ -2,7 +2,7 @@
 import { parseFile } from "../config/file.ts";
 import { readConfigFile } from "../config/read-file.ts";
 import { formatStep } from "../reload-step.ts";
-import { ConfigError, EtmemError, EXIT, RefusedError } from "../errors.ts";
+import { ConfigError, EtmemError, EXIT, RefusedError, UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonEnd, type JsonRequest, type WireRequest } from "../protocol.ts";
 import { readConfDir } from "./conf-dir.ts";
@@ -11,6 +11,10 @@ import type { ShownProject, TaskStatus } from "../status.ts";
 import { daemonFigures } from "./own-figures.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Question, Send } from "./server.ts";
+import { streamed } from "./stream.ts";
+import { newPace } from "../memory/pace.ts";
+import { MIB, parseSize } from "../units.ts";
+import type { BringBackProgress, BringBackReport } from "./bring-back.ts";
 
 export interface DispatchParts {
   readonly objects: Objects;
@@ -84,6 +88,7 @@ class Changes {
     const change = commit(), { start, stop, pause = [], resume = [], warnings } = change;
     for (const warning of warnings) log.warning(warning);
     if (stop.length > 0) await rounds.stop(stop);
+    if (start.length > 0) await rounds.stop(start); // what is still being brought back by the same tasks
     for (const task of start) rounds.start(task, objects.isPaused(task.project));
     if (pause.length > 0) await rounds.pause(pause);
     rounds.resume(resume);
@@ -178,6 +183,7 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   if ("ping" in request) send(encodeLine({ pong: { version, pid: process.pid } }));
   else if ("pause" in request) await changes.make("project paused", { project: request.pause.name }, () => ({ pause: request.pause.name }));
   else if ("resume" in request) await changes.make("project resumed", { project: request.resume.name }, () => ({ resume: request.resume.name }));
+  else if ("bringBack" in request) send(encodeLine({ broughtBack: await bringBack(request.bringBack, { parts, changes }, send) }));
   else if ("daemon" in request) send(encodeLine({ daemon: daemonFigures(version) }));
   else if ("reload" in request) {
     const { steps = [], warnings } = await reload(parts, changes);
@@ -185,6 +191,18 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
     for (const step of steps) send(encodeLine({ step }));
   } else for (const project of show(request.show.name, objects, rounds)) send(encodeLine({ project }));
   send(encodeLine({ ok: true }));
+}
+
+/** The project is stopped for good before the first page comes back; what was started again meanwhile is left alone. */
+async function bringBack({ name, rate }: { readonly name: string; readonly rate?: string }, { parts, changes }: Answering, send: Send) {
+  const { log, rounds } = parts, bytesPerSecond = rate === undefined ? undefined : parseSize(rate, ["k", "m", "g", "t"]);
+  if (rate !== undefined && !(bytesPerSecond! >= MIB)) throw new UsageError(`the rate ${rate} must be a size of at least 1M a second`);
+  const { pause = [] } = await changes.make("project stopped", { project: name }, () => ({ stop: name, holding: true }));
+  const pace = bytesPerSecond === undefined ? undefined : newPace(bytesPerSecond);
+  const report = await streamed<BringBackProgress, BringBackReport>(send, (hooks) => rounds.bringBack(pause, { ...hooks, pace }));
+  const { outBytes, backBytes, reason } = report;
+  log.info("brought back", { project: name, outBytes, backBytes, ...(reason === null ? {} : { reason }) });
+  return report;
 }
 
 const STOPPED: TaskStatus = { state: "stopped", tracker: null, processes: [] };

@@ -60,6 +60,11 @@ export class Members {
     }
   }
 
+  /** Those that the task has. */
+  owned(): FoundProcess[] {
+    return this.all().filter(({ owned }) => owned).map(({ process }) => process);
+  }
+
   /** Those that the task may work on, after it has asked for the ones that it has not got yet. */
   claimed(): Member[] {
     return this.all().filter((member) => member.owned || this.claim(member));

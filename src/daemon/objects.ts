@@ -35,7 +35,8 @@ export type Operation =
   | { readonly declare: ConfDirFiles }
   /** The name of a project. */
   | { readonly start: string }
-  | { readonly stop: string }
+  /** `holding`: what runs is to be paused and keeps its processes, so that what it has moved can be brought back before it ends. */
+  | { readonly stop: string; readonly holding?: true }
   | { readonly pause: string }
   | { readonly resume: string };
 
@@ -77,7 +78,7 @@ export class Objects {
     if ("pause" in operation) return this.#preparePause(operation.pause, true);
     if ("resume" in operation) return this.#preparePause(operation.resume, false);
     if ("declare" in operation) return this.#prepareDeclare(operation.declare, refusal);
-    return "start" in operation ? this.#prepareStart(operation.start, refusal) : this.#prepareStop(operation.stop);
+    return "start" in operation ? this.#prepareStart(operation.start, refusal) : this.#prepareStop(operation.stop, operation.holding);
   }
 
   /** Adds every object of a file. Tasks that come to a started project are to be started. `declared`: the configuration directory has it. */
@@ -207,13 +208,14 @@ export class Objects {
     };
   }
 
-  #prepareStop(name: string): () => Change {
+  #prepareStop(name: string, holding = false): () => Change {
     const project = this.#find(name);
     if (!project.started) throw new RefusedError("error: project has been stopped");
     return () => {
       project.started = project.paused = false;
       project.byHand = true;
-      return { start: [], stop: tasksOf(project), warnings: [] };
+      const tasks = tasksOf(project);
+      return holding ? { start: [], stop: [], pause: tasks, warnings: [] } : { start: [], stop: tasks, warnings: [] };
     };
   }
 

@@ -3,6 +3,7 @@ import { engines } from "../engines/index.ts";
 import { EtmemError } from "../errors.ts";
 import { openMemory } from "../memory/capabilities.ts";
 import type { Memory } from "../memory/memory.ts";
+import { runBringBack } from "./bring-back.ts";
 import type { FromWorker, Jobs, ToWorker } from "./round-messages.ts";
 import { runRound } from "./round.ts";
 
@@ -23,6 +24,7 @@ const JOBS: JobTable = {
     if (!policy) throw new Error(`the engine ${engineType} has no rounds`);
     return runRound(memory, { policy, config: config as { project: { interval: number } }, process, pace }, { signal, phase: tell });
   },
+  bringBack: runBringBack,
 };
 
 const running = new Map<number, AbortController>();

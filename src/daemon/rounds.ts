@@ -3,6 +3,8 @@ import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, KnownFaults, KnownOffsets } from "../memory/memory.ts";
 import type { TaskStatus } from "../status.ts";
+import { ProgressSum, sumOf, type BringBackCall } from "./bring-back-each.ts";
+import { NOTHING_BACK, type BringBackReport } from "./bring-back.ts";
 import { Claims, type TargetLocks } from "./claims.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { KernelFolders } from "./round-messages.ts";
@@ -20,6 +22,8 @@ export interface Rounds {
   resume(tasks: readonly TaskSpec[]): void;
   /** Resolves when nothing of these tasks runs any more (within 200 ms). */
   stop(tasks: readonly TaskSpec[]): Promise<void>;
+  /** Makes present again what paused tasks have moved out, and then stops them. */
+  bringBack(tasks: readonly TaskSpec[], call: BringBackCall): Promise<BringBackReport>;
   status(task: TaskSpec): TaskStatus;
   /** Why an engine of this type has no answer to a private command; undefined if it has. */
   commandRefusal(engineType: string, word: string): string | undefined;
@@ -86,6 +90,14 @@ export function createRounds(parts: RoundsParts): Rounds {
     start,
     ...pausing(runs, start, log),
     stop: (tasks) => stop(tasks.map(({ id }) => id)),
+    async bringBack(tasks, call) {
+      const held = tasks.flatMap(({ id }) => (runs.has(id) ? [[id, runs.get(id)!] as const] : [])), sums = new ProgressSum(call.tell);
+      try {
+        return sumOf(await Promise.all(held.map(([id, run]) => run.bringBack?.({ ...call, tell: sums.part(id) }) ?? NOTHING_BACK)));
+      } finally {
+        await stop(held.filter(([id, run]) => runs.get(id) === run).map(([id]) => id)); // it may have been started again meanwhile
+      }
+    },
     status: (task) => runs.get(task.id)?.status() ?? { state: "stopped", tracker: null, processes: [] },
     commandRefusal(engineType, word) {
       const engine = engines.find(({ name }) => name === engineType);

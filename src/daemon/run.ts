@@ -1,5 +1,7 @@
 // What the daemon keeps of a started task, whatever its engine is.
 import type { TaskStatus } from "../status.ts";
+import type { BringBackCall } from "./bring-back-each.ts";
+import type { BringBackReport } from "./bring-back.ts";
 
 export interface Run {
   /** Returns at once; what goes wrong later is in its status and in the log. */
@@ -7,6 +9,8 @@ export interface Run {
   /** Runs no rounds until `resume`, and keeps what is known; resolves when none runs any more. Absent where it has to be stopped instead. */
   pause?(): Promise<void>;
   resume?(): void;
+  /** Makes present again what it has moved out; it is paused. Absent where nothing is moved out. */
+  bringBack?(call: BringBackCall): Promise<BringBackReport>;
   /** Resolves when nothing of it runs any more. */
   stop(): Promise<void>;
   status(): TaskStatus;

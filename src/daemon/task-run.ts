@@ -1,9 +1,11 @@
 // One started task: its processes, its rounds, and what is known of them.
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
-import type { Eyes, Forced } from "../memory/memory.ts";
+import type { Eyes, Forced, FoundProcess } from "../memory/memory.ts";
 import { newPace, type PaceOrder } from "../memory/pace.ts";
 import { emptyAccount, type TaskStatus } from "../status.ts";
+import { bringBackEach, type BringBackCall } from "./bring-back-each.ts";
+import type { BringBackHooks, BringBackReport } from "./bring-back.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
 import { enter, lastRound } from "./ledger.ts";
 import { Members, type Member } from "./members.ts";
@@ -39,6 +41,7 @@ export class TaskRun implements Run {
   private hold = new AbortController();
   private resumed: PromiseWithResolvers<void> | null = null;
   private cycling: Promise<unknown> = Promise.resolve();
+  private bringing: Promise<unknown> = Promise.resolve();
 
   constructor(parts: TaskParts) {
     const { max_rate } = parts.task.config.task;
@@ -62,11 +65,20 @@ export class TaskRun implements Run {
     this.resumed = null;
   }
 
+  bringBack(call: BringBackCall): Promise<BringBackReport> {
+    const signal = AbortSignal.any([call.signal, this.stopping.signal]), forced = this.forced(), { pool } = this.parts;
+    const one = (process: FoundProcess, hooks: BringBackHooks) =>
+      pool.run({ job: "bringBack", home: process, order: { process, pace: call.pace }, forced, ...hooks });
+    const bringing = bringBackEach(this.members.owned(), one, { signal, tell: call.tell });
+    this.bringing = bringing;
+    return bringing;
+  }
+
   async stop(): Promise<void> {
     this.stopping.abort();
     this.hold.abort();
     this.resume();
-    await this.done;
+    await Promise.all([this.done, this.bringing]);
     this.members.leaveAll();
   }
 

@@ -137,6 +137,14 @@ export interface Refaulted {
   readonly sinceMs: number;
 }
 
+/** What touching pages that we moved came to. */
+export interface TouchedMoved {
+  /** Made present; others cannot be read any more. */
+  readonly pages: number;
+  /** There are no more of them. */
+  readonly done: boolean;
+}
+
 /** Milliseconds of this thread. */
 export interface CpuMs {
   user: number;
@@ -201,6 +209,8 @@ export interface ProcessRound {
   scan(question: Question, intervalMs: number): Promise<HeatMap>;
   /** Moves what is still idle. */
   swapOut(runs: PageRuns, allow: Allow): Promise<MoveTally>;
+  /** Makes the next so many of the pages present that we have moved and that `returned` has found out, in ascending order. */
+  touchMoved(pages: number): Promise<TouchedMoved>;
   /** Spent so far in this round. */
   readonly cpu: CpuMs;
   close(): void;

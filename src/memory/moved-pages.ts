@@ -3,7 +3,7 @@ import { PAGE_STATE, PagemapReader } from "../ffi/pagemap.ts";
 import { CHUNK_PAGES, PAGE_BYTES } from "./heat-map.ts";
 import type { Refaulted, Returned } from "./memory.ts";
 import { nextTurn } from "./next-turn.ts";
-import { RunBuilder, steps } from "./page-runs.ts";
+import { RunBuilder, steps, type PageRuns } from "./page-runs.ts";
 import type { Watched } from "./trackers/tracker.ts";
 
 const WORDS = CHUNK_PAGES / 32;
@@ -68,6 +68,16 @@ export class MovedPages {
     const freed = this.keepOnly(swapped), cameBack = this.untold;
     this.untold = 0;
     return { cameBack, freed, out: this.pages };
+  }
+
+  /** The pages themselves. */
+  runs(): PageRuns {
+    const runs = new RunBuilder();
+    for (const number of [...this.chunks.keys()].sort((a, b) => a - b)) {
+      const bits = this.chunks.get(number)!, base = number * CHUNK_PAGES;
+      for (let bit = 0; bit < CHUNK_PAGES; bit++) if (bits[bit >>> 5]! & (1 << (bit & 31))) runs.add(base + bit, base + bit + 1);
+    }
+    return runs.done();
   }
 
   /** Pages that were out at the last look or have been moved since, less those whose return was told. */

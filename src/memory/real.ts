@@ -1,4 +1,6 @@
 // The kernel's memory: targets, a tracker that has proved itself, a mover, and what is kept of each process between rounds.
+import { closeSync } from "node:fs";
+import { touchPages } from "../ffi/touch.ts";
 import { readMaps } from "../proc/maps.ts";
 import { readMemInfo } from "../proc/meminfo.ts";
 import { readProcessMemory, readProcesses, readStat, type ProcessStat } from "../proc/process.ts";
@@ -8,7 +10,7 @@ import { AgeMap } from "./age-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
   processKey, type Allow, type FoundProcess, type HeatMap, type Memory, type MoveTally, type PageRuns, type ProcessId, type ProcessRound,
-  type ProcessView, type Question, type Refaulted, type Returned, type SystemView, type TargetName,
+  type ProcessView, type Question, type Refaulted, type Returned, type SystemView, type TargetName, type TouchedMoved,
 } from "./memory.ts";
 import { MovedPages } from "./moved-pages.ts";
 import type { Mover } from "./movers/mover.ts";
@@ -117,6 +119,7 @@ class RealRound implements ProcessRound {
   private watched: Watched;
   private readonly moved: MovedPages;
   private heat: HeatMap | undefined;
+  private touching: { readonly memory: number; readonly feeder: RunFeeder } | undefined;
 
   constructor(parts: RealMemoryParts, watched: Watched, rest: { moved: MovedPages; ages: AgeMap; view: ProcessView }) {
     this.parts = parts;
@@ -181,7 +184,22 @@ class RealRound implements ProcessRound {
     return total;
   }
 
+  async touchMoved(pages: number): Promise<TouchedMoved> {
+    const { watched } = this, { process } = watched;
+    this.touching ??= { memory: process.openFile("mem", "r"), feeder: new RunFeeder(this.moved.runs(), LAST_LOOK_RUNS) };
+    const { memory, feeder } = this.touching, pieces = feeder.take(pages);
+    let touched = 0, gone = false;
+    for (let i = 0; i < pieces && !gone; i++) {
+      const part = watched.cpu.measure(() => touchPages(memory, feeder.from[i]!, feeder.to[i]!));
+      touched += part.pages;
+      gone = part.gone;
+    }
+    await nextTurn();
+    return { pages: touched, done: gone || pieces === 0 };
+  }
+
   close(): void {
+    if (this.touching) closeSync(this.touching.memory);
     this.watched.process.close();
   }
 }

@@ -31,6 +31,7 @@ function stage(rounds: Partial<Rounds> = {}): Stage {
       stop: () => Promise.resolve(),
       pause: () => Promise.resolve(),
       resume: () => undefined,
+      bringBack: () => Promise.resolve({ outBytes: 0, backBytes: 0, reason: null }),
       status: () => ({ state: "waiting", tracker: null, processes: [] }),
       commandRefusal: (engineType, word) => `the engine ${engineType} has no command ${word}`,
       command: () => Promise.resolve(""),

@@ -22,6 +22,7 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   task_name: "tasks",
   task: "tasks",
   size: { choices: ["256M", "1G", "4G"] },
+  rate: { choices: ["50M", "200M"] },
   seconds: { choices: ["20", "60"] },
 };
 
