@@ -38,8 +38,8 @@ _etmem_rows() {
       values='-n:projects --name:projects -s:etmemd_socket --socket:etmemd_socket'
       ;;
     'project stop')
-      options='-n --name -s --socket -h --help'
-      values='-n:projects --name:projects -s:etmemd_socket --socket:etmemd_socket'
+      options='-n --name -s --socket --bring-back --rate --json -h --help'
+      values='-n:projects --name:projects -s:etmemd_socket --socket:etmemd_socket --rate:50M,200M'
       ;;
     'project pause')
       options='-n --name -s --socket -h --help'
