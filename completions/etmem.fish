@@ -76,7 +76,7 @@ complete -c etmem -n '__etmem_begins project start' -s h -l help -d 'Prints this
 complete -c etmem -n '__etmem_begins project stop' -s n -l name -x -a '(__etmem_live projects)' -d 'Name of the project.'
 complete -c etmem -n '__etmem_begins project stop' -s s -l socket -x -a 'etmemd_socket' -d 'Socket of the daemon to ask, etmemd_socket if not given.'
 complete -c etmem -n '__etmem_begins project stop' -l bring-back -d 'Makes present again what was swapped out, once nothing runs any more.'
-complete -c etmem -n '__etmem_begins project stop' -l rate -x -a '50M 200M' -d 'Brings back no more than this a second, as 100M; else as fast as it goes.'
+complete -c etmem -n '__etmem_begins project stop' -l rate -x -a '50M 200M' -d 'Brings back no more than this a second, as 100M; or all at once.'
 complete -c etmem -n '__etmem_begins project stop' -l json -d 'Prints progress and result of bringing back as lines of JSON.'
 complete -c etmem -n '__etmem_begins project stop' -s h -l help -d 'Prints this help.'
 complete -c etmem -n '__etmem_begins project pause' -s n -l name -x -a '(__etmem_live projects)' -d 'Name of the project.'

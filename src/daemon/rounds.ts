@@ -90,14 +90,7 @@ export function createRounds(parts: RoundsParts): Rounds {
     start,
     ...pausing(runs, start, log),
     stop: (tasks) => stop(tasks.map(({ id }) => id)),
-    async bringBack(tasks, call) {
-      const held = tasks.flatMap(({ id }) => (runs.has(id) ? [[id, runs.get(id)!] as const] : [])), sums = new ProgressSum(call.tell);
-      try {
-        return sumOf(await Promise.all(held.map(([id, run]) => run.bringBack?.({ ...call, tell: sums.part(id) }) ?? NOTHING_BACK)));
-      } finally {
-        await stop(held.filter(([id, run]) => runs.get(id) === run).map(([id]) => id)); // it may have been started again meanwhile
-      }
-    },
+    bringBack: (tasks, call) => bringBack(tasks.map(({ id }) => id), call, { runs, stop }),
     status: (task) => runs.get(task.id)?.status() ?? { state: "stopped", tracker: null, processes: [] },
     commandRefusal(engineType, word) {
       const engine = engines.find(({ name }) => name === engineType);
@@ -110,6 +103,17 @@ export function createRounds(parts: RoundsParts): Rounds {
     },
     close: () => stop([...runs.keys()]),
   };
+}
+
+async function bringBack(
+  ids: readonly string[], call: BringBackCall, { runs, stop }: { runs: ReadonlyMap<string, Run>; stop(ids: readonly string[]): Promise<void> },
+): Promise<BringBackReport> {
+  const held = ids.flatMap((id) => (runs.has(id) ? [[id, runs.get(id)!] as const] : [])), sums = new ProgressSum(call.tell);
+  try {
+    return sumOf(await Promise.all(held.map(([id, run]) => run.bringBack?.({ ...call, tell: sums.part(id) }) ?? NOTHING_BACK)));
+  } finally {
+    await stop(held.filter(([id, run]) => runs.get(id) === run).map(([id]) => id)); // some may have been started again meanwhile
+  }
 }
 
 function pausing(runs: ReadonlyMap<string, Run>, start: Rounds["start"], log: Log): Pick<Rounds, "pause" | "resume"> {

@@ -7,7 +7,13 @@ import { fakeMemory, SYSTEM, TARGET, type FakeParts } from "../fakes.ts";
 
 const OUT = { returned: { cameBack: 0, freed: 0, out: 5000 } }, PAGE = 4096;
 
-async function back(parts: FakeParts, signal = new AbortController().signal): Promise<{ report: BringBackReport; told: number[]; calls: readonly string[] }> {
+interface Back {
+  readonly report: BringBackReport;
+  readonly told: number[];
+  readonly calls: readonly string[];
+}
+
+async function back(parts: FakeParts, signal = new AbortController().signal): Promise<Back> {
   const memory = fakeMemory(parts), told: number[] = [];
   const report = await runBringBack(memory, { process: TARGET }, { signal, tell: ({ touchedBytes }) => void told.push(touchedBytes / PAGE) });
   return { report, told, calls: memory.calls };

@@ -8,7 +8,7 @@ import { DEFAULT_SOCKET, EtmemCommand, flag, optionalText, PROJECT_NAME, SOCKET,
 
 const NAME: OptionRow = { ...PROJECT_NAME, required: true };
 const BRING_BACK: OptionRow = { long: "bring-back", ours: true, doc: "Makes present again what was swapped out, once nothing runs any more." };
-const RATE: OptionRow = { long: "rate", value: "BYTES", ours: true, doc: "Brings back no more than this a second, as 100M; else as fast as it goes." };
+const RATE: OptionRow = { long: "rate", value: "BYTES", ours: true, doc: "Brings back no more than this a second, as 100M; or all at once." };
 const JSON_OPTION: OptionRow = { long: "json", ours: true, doc: "Prints progress and result of bringing back as lines of JSON." };
 
 /** 128 + SIGINT, as a shell has it. */
