@@ -81,6 +81,8 @@ export interface LastRound {
   readonly outBytes: number;
   readonly cameBackBytes: number;
   readonly cpuMs: number;
+  /** Of what was asked for and stayed, why; reasons that held for nothing are left out. */
+  readonly refusedBytes?: Partial<Readonly<Record<Refusal, number>>>;
 }
 
 export interface TaskStatus {

@@ -1,7 +1,7 @@
 // One round over one process: gate, scan, decide, move. Sees the kernel only through Memory, so that it can be tested without one.
 import type { Policy } from "../engines/engine.ts";
 import { CutShortError, EtmemError, UnsupportedError, isGone } from "../errors.ts";
-import type { AgeBand, CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned } from "../memory/memory.ts";
+import type { AgeBand, CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned, SwapCost } from "../memory/memory.ts";
 import type { PaceOrder } from "../memory/pace.ts";
 import { Throttle, stubbornness } from "./throttle.ts";
 
@@ -39,6 +39,8 @@ export interface RoundReport {
   readonly coldPages: number;
   readonly tally: MoveTally | null;
   readonly returned: Returned;
+  /** At its end, of what the process has in swap; absent where it could not be asked. */
+  readonly swapCost?: SwapCost;
   /** Accessed in this round, and all that is resident at its end by age; absent where nothing was scanned. */
   readonly hotBytes?: number;
   readonly ages?: readonly AgeBand[];
@@ -50,11 +52,12 @@ export interface RoundReport {
 export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHooks): Promise<RoundReport> {
   const beganAt = performance.now();
   const draft: Draft = { outcome: "done", reason: null, residentPages: 0, coldPages: 0, tally: null, returned: { cameBack: 0, freed: 0, out: 0 } };
-  let round: ProcessRound | undefined;
+  let round: ProcessRound | undefined, swapCost: SwapCost | undefined;
   try {
     round = memory.open(order.process, hooks.signal);
     if (round) await fill(draft, { memory, round, order, hooks });
     else draft.outcome = "gone";
+    swapCost = round?.swapCost?.();
   } catch (error) {
     endBadly(draft, error);
   } finally {
@@ -62,7 +65,7 @@ export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHo
   }
   const cpu = { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds = (performance.now() - beganAt) / 1000;
   const ages = round && draft.residentPages > 0 ? { hotBytes: round.ages.hotBytes, ages: round.ages.histogram() } : {};
-  return { ...draft, ...sizesAfter(round, draft.tally), ...ages, cpu, seconds };
+  return { ...draft, ...sizesAfter(round, draft.tally), ...ages, ...(swapCost ? { swapCost } : {}), cpu, seconds };
 }
 
 /** What had been moved before stays in the books. */
@@ -81,7 +84,9 @@ function sizesAfter(round: ProcessRound | undefined, tally: MoveTally | null): P
   return { rssBytes: Math.max(0, rssBytes - (swappedOut + dropped) * PAGE_BYTES), swapBytes: swapBytes + swappedOut * PAGE_BYTES };
 }
 
-type Draft = { -readonly [K in Exclude<keyof RoundReport, "rssBytes" | "swapBytes" | "hotBytes" | "ages" | "cpu" | "seconds">]: RoundReport[K] };
+type AtTheEnd = "rssBytes" | "swapBytes" | "swapCost" | "hotBytes" | "ages" | "cpu" | "seconds";
+
+type Draft = { -readonly [K in Exclude<keyof RoundReport, AtTheEnd>]: RoundReport[K] };
 
 interface Stage {
   readonly memory: Memory;

@@ -7,7 +7,7 @@ import { emptyAccount, type TaskStatus } from "../status.ts";
 import { bringBackEach, type BringBackCall } from "./bring-back-each.ts";
 import type { BringBackHooks, BringBackReport } from "./bring-back.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
-import { enter, lastRound } from "./ledger.ts";
+import { enter, lastRound, standing } from "./ledger.ts";
 import { Members, type Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { RoundReport } from "./round.ts";
@@ -181,6 +181,7 @@ export class TaskRun implements Run {
     status.residentBytes = report.rssBytes;
     status.swappedBytes = report.swapBytes;
     status.lastRound = lastRound(report, new Date());
+    Object.assign(status, standing(report));
     if (report.ages) Object.assign(status, { hotBytes: report.hotBytes, ages: report.ages });
     this.members.tell(member, report.reason);
     const outBytes = (tally?.swappedOut ?? 0) * 4096;

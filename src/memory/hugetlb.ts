@@ -1,5 +1,5 @@
 // Memory in hugetlb pages looks like transparent huge pages, but never goes to swap.
-import { readHugetlbBytes } from "../proc/process.ts";
+import { readUnswappable } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { readVmaUse } from "../proc/smaps.ts";
 import { NO_RUNS, RunBuilder, type PageRuns } from "./page-runs.ts";
@@ -8,7 +8,7 @@ const PAGE = 4096;
 
 /** The process's VMAs of hugetlb pages. smaps costs as much as a scan and is only read where there are any. */
 export function hugetlbRuns(root: Root, pid: number): PageRuns {
-  if (!readHugetlbBytes(root, pid)) return NO_RUNS;
+  if (!readUnswappable(root, pid)?.hugetlbBytes) return NO_RUNS;
   const runs = new RunBuilder();
   for (const { start, end, flags } of readVmaUse(root, pid) ?? []) if (flags.includes("ht")) runs.add(start / PAGE, end / PAGE);
   return runs.done();

@@ -91,6 +91,12 @@ export interface Moves {
   readonly swapOut: PageRuns;
 }
 
+/** Why a page is still there: the words of an account. */
+export type StayReason = "mlocked" | "shared" | "hugetlb" | "accessed" | "no swap" | "unknown";
+
+/** Pages that stayed, by reason; absent is none. */
+export type StayedPages = Partial<Record<StayReason, number>>;
+
 /** Pages. */
 export interface MoveTally {
   /** In the ranges and present at the moment of the call. */
@@ -103,6 +109,8 @@ export interface MoveTally {
   dropped: number;
   /** Still present after the call. */
   stayed: number;
+  /** Why they stayed; absent where nobody asked, or none did. */
+  refused?: StayedPages;
   /** errno of the last range that was refused. */
   refusal: string | null;
   /** The process has exited. */
@@ -143,6 +151,14 @@ export interface TouchedMoved {
   readonly pages: number;
   /** There are no more of them. */
   readonly done: boolean;
+}
+
+/** What each byte in swap still takes of memory. */
+export interface SwapCost {
+  /** Where swap itself is memory: what it takes for a byte. More than 1 for what cannot be compressed. */
+  readonly heldShare: number;
+  /** In the swap cache, 0..1. */
+  readonly cachedShare: number;
 }
 
 /** Milliseconds of this thread. */
@@ -211,6 +227,8 @@ export interface ProcessRound {
   swapOut(runs: PageRuns, allow: Allow): Promise<MoveTally>;
   /** Makes the next so many of the pages present that we have moved and that `returned` has found out, in ascending order. */
   touchMoved(pages: number): Promise<TouchedMoved>;
+  /** Of what it has in swap now. */
+  swapCost?(): SwapCost;
   /** Spent so far in this round. */
   readonly cpu: CpuMs;
   close(): void;

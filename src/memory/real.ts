@@ -10,14 +10,17 @@ import { AgeMap } from "./age-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
   processKey, type Allow, type FoundProcess, type HeatMap, type Memory, type MoveTally, type PageRuns, type ProcessId, type ProcessRound,
-  type ProcessView, type Question, type Refaulted, type Returned, type SystemView, type TargetName, type TouchedMoved,
+  type ProcessView, type Question, type Refaulted, type Returned, type SwapCost, type SystemView, type TargetName, type TouchedMoved,
 } from "./memory.ts";
 import { MovedPages } from "./moved-pages.ts";
 import type { Mover } from "./movers/mover.ts";
 import { emptyTally } from "./movers/mover.ts";
+import { sumOfStayed } from "./movers/verified.ts";
 import { nextTurn } from "./next-turn.ts";
 import { RunBuilder, RunFeeder } from "./page-runs.ts";
 import type { Refaults } from "./refaults.ts";
+import { readSwapCost } from "./swap-cost.ts";
+import { StayReasons } from "./stay-reasons.ts";
 import { HeldProcess, chooseTargets } from "./targets.ts";
 import { steadyTime } from "./time.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
@@ -136,6 +139,10 @@ class RealRound implements ProcessRound {
     return this.moved.look(this.watched);
   }
 
+  swapCost(): SwapCost {
+    return readSwapCost(this.parts.root, this.view.pid);
+  }
+
   refaulted(): Refaulted {
     const { refaults } = this.parts;
     refaults.drain();
@@ -160,7 +167,9 @@ class RealRound implements ProcessRound {
 
   async swapOut(runs: PageRuns, allow: Allow): Promise<MoveTally> {
     const { tracker, mover } = this.parts, gone = new RunBuilder(), total = emptyTally(), feeder = new RunFeeder(runs, LAST_LOOK_RUNS);
+    const { process: { pid }, history: { refused } } = this.watched, { root, refaults } = this.parts;
     const steps = {
+      stays: new StayReasons({ root, pid, refused, refaults }),
       moved: (from: number, to: number) => {
         this.moved.add(from, to);
         gone.add(from, to);
@@ -207,6 +216,6 @@ class RealRound implements ProcessRound {
 function sum(a: MoveTally, b: MoveTally): MoveTally {
   return {
     asked: a.asked + b.asked, accepted: a.accepted + b.accepted, swappedOut: a.swappedOut + b.swappedOut, dropped: a.dropped + b.dropped,
-    stayed: a.stayed + b.stayed, refusal: b.refusal ?? a.refusal, gone: a.gone || b.gone,
+    stayed: a.stayed + b.stayed, refused: sumOfStayed(a.refused, b.refused), refusal: b.refusal ?? a.refusal, gone: a.gone || b.gone,
   };
 }

@@ -7,9 +7,8 @@ const PAGE = 4096;
 const HULL_GAP_PAGES = 16384;
 
 export interface Residency {
-  /** Pages. */
-  present: number;
-  swapped: PageRuns;
+  readonly present: PageRuns;
+  readonly swapped: PageRuns;
 }
 
 /** One for each thread. */
@@ -17,19 +16,19 @@ const reader = new PagemapReader();
 
 /** State of the pages of the runs now. Throws SysError ESRCH where the process is gone. */
 export function residencyOf(pagemap: number, runs: Pick<PageRuns, "from" | "to">): Residency {
-  const swapped = new RunBuilder(), hulls = new RunBuilder(HULL_GAP_PAGES);
+  const present = new RunBuilder(), swapped = new RunBuilder(), hulls = new RunBuilder(HULL_GAP_PAGES);
   for (let i = 0; i < runs.from.length; i++) hulls.add(runs.from[i]!, runs.to[i]!);
   const { from, to } = hulls.done();
-  let at = 0, present = 0;
+  let at = 0;
   const visit = (start: number, end: number, state: number) => {
     const first = start / PAGE, last = end / PAGE;
     while (at < runs.from.length && runs.to[at]! <= first) at++;
     for (let i = at; i < runs.from.length && runs.from[i]! < last; i++) {
       const runFrom = Math.max(first, runs.from[i]!), runTo = Math.min(last, runs.to[i]!);
-      if (state & PAGE_STATE.present) present += runTo - runFrom;
+      if (state & PAGE_STATE.present) present.add(runFrom, runTo);
       else if (state & PAGE_STATE.swapped) swapped.add(runFrom, runTo);
     }
   };
   for (let hull = 0; hull < from.length; hull++) reader.eachRun(pagemap, from[hull]! * PAGE, to[hull]! * PAGE, visit);
-  return { present, swapped: swapped.done() };
+  return { present: present.done(), swapped: swapped.done() };
 }

@@ -13,6 +13,12 @@ export function vmaKey(start: number, end: number): string {
   return `${start.toString(16)}-${end.toString(16)}`;
 }
 
+/** The pages of a VMA by its key. */
+export function rangeOf(key: string): { from: number; to: number } {
+  const [start = "", end = ""] = key.split("-");
+  return { from: Number.parseInt(start, 16) / PAGE, to: Number.parseInt(end, 16) / PAGE };
+}
+
 /** Everything that counts in VmRSS, as few spans as are cheap to walk. */
 export function walkSpans(vmas: VmaList): PageRuns {
   const spans = new RunBuilder(WALK_GAP_PAGES);

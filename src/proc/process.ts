@@ -80,11 +80,19 @@ export function readProcessMemory(root: Root, pid: number | "self"): ProcessMemo
   }
 }
 
-/** Resident in hugetlb pages, which nobody can swap; since Linux 4.4, 0 where the kernel does not say. undefined if the process is gone. */
-export function readHugetlbBytes(root: Root, pid: number | "self"): number | undefined {
+/** Memory that nobody can swap. Hugetlb since Linux 4.4, 0 where the kernel does not say. */
+export interface Unswappable {
+  readonly lockedBytes: number;
+  /** Resident in hugetlb pages. */
+  readonly hugetlbBytes: number;
+}
+
+/** undefined if the process is gone. */
+export function readUnswappable(root: Root, pid: number | "self"): Unswappable | undefined {
   try {
     const text = readFileSync(`${root.proc}/${pid}/status`, "latin1");
-    return Number(/^HugetlbPages:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
+    const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0) * 1024;
+    return { lockedBytes: kib("VmLck"), hugetlbBytes: kib("HugetlbPages") };
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { enter, lastRound } from "../../src/daemon/ledger.ts";
+import { enter, lastRound, standing } from "../../src/daemon/ledger.ts";
 import { emptyAccount } from "../../src/status.ts";
 import type { RoundReport } from "../../src/daemon/round.ts";
 import type { Account } from "../../src/status.ts";
@@ -25,6 +25,11 @@ test.each([
       rounds: 3, coldBytes: 8 * PAGE, askedBytes: 10 * PAGE, acceptedBytes: 12 * PAGE, outBytes: 3 * PAGE, droppedBytes: 2 * PAGE,
       stayedBytes: 2 * PAGE,
     }],
+  ["what stayed is told apart", [{ ...quiet, tally: { ...tally, stayed: 3, refused: { shared: 2, unknown: 1 } } }],
+    {
+      rounds: 1, askedBytes: 5 * PAGE, acceptedBytes: 6 * PAGE, outBytes: 3 * PAGE, droppedBytes: PAGE, stayedBytes: 3 * PAGE,
+      refusedBytes: { ...emptyAccount().refusedBytes, shared: 2 * PAGE, unknown: PAGE },
+    }],
   ["terabytes stay exact", [{ ...quiet, coldPages: 3 * TIB / PAGE }, { ...quiet, coldPages: 1 }], { rounds: 2, coldBytes: 3 * TIB + PAGE }],
 ] as readonly (readonly [string, readonly RoundReport[], Partial<Account>])[])("an account: %s", (_, reports, expected) => {
   const account = emptyAccount();
@@ -38,4 +43,17 @@ test.each([
     { outcome: "done", coldBytes: 7 * PAGE, outBytes: 3 * PAGE, cameBackBytes: 2 * PAGE, cpuMs: 22, seconds: 1.235 }],
 ])("the last round by itself %#", (report, expected) => {
   expect(lastRound(report, new Date(0))).toEqual({ endedAt: "1970-01-01T00:00:00.000Z", seconds: 1, ...expected });
+});
+
+const OUT = { outNowBytes: 10 * PAGE };
+
+test.each([
+  ["nothing known of swap", {}, OUT],
+  ["a disk whose pages have left the swap cache", { heldShare: 0, cachedShare: 0 }, { ...OUT, netFreedBytes: 10 * PAGE, netIsEstimate: false }],
+  ["a disk whose pages are all in the swap cache", { heldShare: 0, cachedShare: 1 }, { ...OUT, netFreedBytes: 0, netIsEstimate: true }],
+  ["zram", { heldShare: 0.4, cachedShare: 0 }, { ...OUT, netFreedBytes: 6 * PAGE, netIsEstimate: true }],
+  ["zram of what cannot be compressed", { heldShare: 1.1, cachedShare: 0 }, { ...OUT, netFreedBytes: -PAGE, netIsEstimate: true }],
+] as const)("what is out now and what it saves: %s", (_, cost, expected) => {
+  const report = { ...quiet, returned: { cameBack: 1, freed: 1, out: 7 }, tally, ...("heldShare" in cost ? { swapCost: cost } : {}) };
+  expect(standing(report)).toEqual(expected);
 });

@@ -115,6 +115,11 @@ export class Lab {
     if (problems.length > 0) throw new AggregateError(problems, `${problems.length} things could not be ended`);
   }
 
+  /** Something that is to be done when the lab is closed, before what was started earlier ends. */
+  atEnd(end: () => unknown): void {
+    this.#endings.push(end);
+  }
+
   /** A folder of root's own that is gone with the lab. */
   folder(): string {
     const path = mkdtempSync(join(tmpdir(), "etmem-lab-"));

@@ -1,6 +1,7 @@
 // What a mover is: it gets pages to their cheaper place and says what really happened.
 import type { Allow, MoveTally } from "../memory.ts";
 import type { PageRuns } from "../page-runs.ts";
+import type { StayReasons } from "../stay-reasons.ts";
 import type { Watched } from "../trackers/tracker.ts";
 
 export function emptyTally(): MoveTally {
@@ -18,6 +19,8 @@ export interface Mover {
 
 export interface MoveSteps {
   moved(fromPage: number, toPage: number): void;
+  /** Finds out why pages stay. */
+  readonly stays?: Pick<StayReasons, "before" | "reasons">;
   readonly allow: Allow;
   /** Was this chunk one huge page when it was scanned? For movers that name pages one by one. */
   isHuge?(chunk: number): boolean;

@@ -1,6 +1,11 @@
 // No mover is believed: what went is what the page map showed present before its call and swapped after it.
-import type { MoveTally } from "../memory.ts";
-import { subtract, type PageRuns } from "../page-runs.ts";
+//
+// Who swapped a page out between the two looks cannot be told: the kernel keeps no such record, and its counters are sums over all who do. So each
+// look is right beside its call, and a call takes some 40 ms at most: a page that others took within that time is credited to us. What they took
+// before it was not present, and what they take after it was ours. A page that came back and was taken by others is kept apart by the kernel's
+// page-fault events (refaults.ts); where there are none, only if a look fell in between.
+import type { MoveTally, StayedPages, StayReason } from "../memory.ts";
+import { intersect, type PageRuns } from "../page-runs.ts";
 import { residencyOf } from "../residency.ts";
 import type { MoveSteps } from "./mover.ts";
 
@@ -15,22 +20,26 @@ export interface Called {
 
 /** Makes a call over the runs, unless none of their pages is present, and enters into the tally what it has really done. */
 export function verify(pagemap: number, runs: Pick<PageRuns, "from" | "to">, into: { tally: MoveTally; steps: MoveSteps }, call: () => Called): void {
+  const { tally, steps } = into;
+  steps.stays?.before();
   const before = residencyOf(pagemap, runs);
-  if (before.present === 0) return;
+  if (before.present.pages === 0) return;
   const called = call(), after = residencyOf(pagemap, runs);
-  const moved = subtract(after.swapped, before.swapped);
-  for (let i = 0; i < moved.from.length; i++) into.steps.moved(moved.from[i]!, moved.to[i]!);
-  count(into.tally, { present: before.present, stayed: after.present, swapped: moved.pages, called });
-}
-
-/** Refaults of other pages in the same ranges can only make the result smaller, never larger. */
-function count(tally: MoveTally, { present, stayed, swapped, called }: { present: number; stayed: number; swapped: number; called: Called }): void {
-  const left = Math.max(0, present - stayed);
-  tally.asked += present;
+  const moved = intersect(before.present, after.swapped), stayed = intersect(before.present, after.present);
+  for (let i = 0; i < moved.from.length; i++) steps.moved(moved.from[i]!, moved.to[i]!);
+  tally.asked += before.present.pages;
   tally.accepted += called.acceptedPages;
-  tally.swappedOut += Math.min(swapped, left);
-  tally.dropped += Math.max(0, left - swapped);
-  tally.stayed += stayed;
+  tally.swappedOut += moved.pages;
+  tally.dropped += before.present.pages - moved.pages - stayed.pages;
+  tally.stayed += stayed.pages;
   tally.refusal = called.refusal ?? tally.refusal;
   tally.gone = called.gone;
+  if (stayed.pages > 0 && steps.stays) tally.refused = sumOfStayed(tally.refused, steps.stays.reasons(pagemap, stayed));
+}
+
+/** Both together. */
+export function sumOfStayed(a: StayedPages = {}, b: StayedPages = {}): StayedPages {
+  const sum = { ...a };
+  for (const reason of Object.keys(b) as StayReason[]) sum[reason] = (sum[reason] ?? 0) + (b[reason] ?? 0);
+  return sum;
 }
