@@ -13,7 +13,7 @@ service() {
 
 install_files() {
   [ -n "$root" ] || [ "$(id -u)" = 0 ] || { echo "install.sh: run it as root, or with DESTDIR=FOLDER" >&2; exit 1; }
-  mkdir -p "$root/etc/etmem" && chmod 750 "$root/etc/etmem"
+  mkdir -p "$root/etc/etmem/conf.d" && chmod 750 "$root/etc/etmem" "$root/etc/etmem/conf.d"
   files | while read -r file; do
     to=$root$file
     mkdir -p "$(dirname "$to")"
@@ -38,7 +38,7 @@ uninstall_files() {
     rm -f "$root$file"
   done
   rm -rf "$root/var/lib/etmem"
-  for folder in /etc/etmem /usr/share/etmem /usr/share/doc/etmem /usr/share/licenses/etmem; do
+  for folder in /etc/etmem/conf.d /etc/etmem /usr/share/etmem /usr/share/doc/etmem /usr/share/licenses/etmem; do
     rmdir "$root$folder" 2>/dev/null || :
   done
   service daemon-reload

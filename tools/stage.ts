@@ -36,7 +36,7 @@ const LINKS: Readonly<Record<string, string>> = {
 };
 
 /** Folders of the package that the modes of others' umask must not decide. */
-const FOLDERS: Readonly<Record<string, number>> = { "etc/etmem": 0o750, "var/lib/etmem": 0o700 };
+const FOLDERS: Readonly<Record<string, number>> = { "etc/etmem": 0o750, "etc/etmem/conf.d": 0o750, "var/lib/etmem": 0o700 };
 
 /** Lays the files out below a folder, which is emptied first, with one time for all of them. */
 export function stage(root: string, parts: { readonly project: string; readonly executable: string; readonly epoch: number }): void {

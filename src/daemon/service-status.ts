@@ -14,18 +14,18 @@ export interface ServiceStatus {
 
 /** `dir`: the configuration directory, if there is one. */
 export function createServiceStatus(notifier: Notifier, dir?: string): ServiceStatus {
-  let says = "", trouble = "", isReady = false;
+  let says = "", counted = "", trouble = "", isReady = false;
   const told = (tell: (text: string) => void): void => {
     if (isReady) tell(`${says}${trouble}`);
   };
   return {
     ready: (listening) => {
       isReady = true;
-      says = listening;
+      says = counted === "" ? listening : `${listening}; ${counted}`;
       told(notifier.ready);
     },
     changed: ({ projects, started }) => {
-      says = `${projects} project${projects === 1 ? "" : "s"}, ${started} of them started`;
+      says = counted = `${projects} project${projects === 1 ? "" : "s"}, ${started} of them started`;
       told(notifier.status);
     },
     reading: () => told(notifier.reloading),

@@ -44,7 +44,7 @@ describe("the RPM", () => {
     const lines = (await output(["rpm", "-qp", "--queryformat", format, rpm])).trim().split("\n");
     expect(lines.filter((line) => !line.includes(" root:root "))).toEqual([]);
     expect(lines.map((line) => line.replace(" root:root", ""))).toEqual([
-      "drwxr-x--- /etc/etmem", "-rw------- /etc/etmem/cslide_conf.yaml", "-rw------- /etc/etmem/slide_conf.yaml",
+      "drwxr-x--- /etc/etmem", "drwxr-x--- /etc/etmem/conf.d", "-rw------- /etc/etmem/cslide_conf.yaml", "-rw------- /etc/etmem/slide_conf.yaml",
       "-rw------- /etc/etmem/thirdparty_conf.yaml", "-rwxr-xr-x /usr/bin/etmem", "lrwxrwxrwx /usr/bin/etmemd",
       "-rw-r--r-- /usr/lib/systemd/system/etmem-modules.service", "-rw-r--r-- /usr/lib/systemd/system/etmemd.service",
       "-rw-r--r-- /usr/share/bash-completion/completions/etmem", "lrwxrwxrwx /usr/share/bash-completion/completions/etmemd",

@@ -24,7 +24,7 @@ function unitRoot(): string {
   for (const name of ["etmemd.service", "etmem-modules.service"]) copyFileSync(join(rpm, name), join(units, name));
   copyFileSync(join(rpm, "kernel-modules.conf"), join(units, "etmemd.service.d/kernel-modules.conf"));
   for (const target of ["sysinit", "basic", "local-fs", "swap", "shutdown", "multi-user"]) writeFileSync(join(units, `${target}.target`), "[Unit]\n");
-  for (const program of ["usr/bin/etmemd", "sbin/modprobe"]) {
+  for (const program of ["usr/bin/etmemd", "usr/bin/etmem", "sbin/modprobe"]) {
     mkdirSync(join(root, program, ".."), { recursive: true });
     writeFileSync(join(root, program), "#!/bin/sh\n");
     chmodSync(join(root, program), 0o755);
@@ -55,7 +55,9 @@ describe("the unit", () => {
     expect(settings(unit, "WatchdogSec")).toEqual(["30"]);
     expect(settings(unit, "Restart")).toEqual(["on-failure"]);
     const [state] = settings(unit, "StateDirectory");
-    expect(settings(unit, "ExecStart")).toEqual([`/usr/bin/etmemd -l 1 -s etmemd_socket --state-dir /var/lib/${state}`]);
+    const [start = ""] = settings(unit, "ExecStart");
+    expect(start).toBe(`/usr/bin/etmemd -l 1 -s etmemd_socket --state-dir /var/lib/${state} --conf-dir /etc/etmem/conf.d`);
+    expect(settings(unit, "ExecReload")).toEqual(["/usr/bin/etmem reload -s etmemd_socket"]);
   });
 });
 

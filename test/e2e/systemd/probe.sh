@@ -1,0 +1,56 @@
+# The life of the unit under a real systemd. Each answer is a line "name: value" for the test that reads them.
+say() { printf '%s: %s\n' "$1" "$(echo "$2" | tr '\n' ' ' | sed 's/ *$//')"; }
+show() { systemctl show etmemd -p "$1" --value; }
+started() { etmem project show --json | tr -d '\n' | grep -o '"name": "[pq]", *"started": [a-z]*' | sed 's/[" ]//g'; }
+until_is() { for _ in $(seq 200); do [ "$(show "$1")" = "$2" ] && return; sleep 0.1; done; say "no $1=$2" "$(show "$1")"; }
+config() { printf '[project]\nname=%s\nloop=1\ninterval=1\nsleep=1\n%s\n' "$1" "$2" >"/etc/etmem/conf.d/$1.conf"; chmod 600 "/etc/etmem/conf.d/$1.conf"; }
+
+config p start=yes
+systemctl start etmemd
+say "start" "$? $(show ActiveState) $(show SubState)"
+say "status after start" "$(show StatusText)"
+say "projects after start" "$(started)"
+
+config q start=yes
+systemctl reload etmemd
+say "reload" "$? $(show ActiveState)"
+say "status after reload" "$(show StatusText)"
+say "projects after reload" "$(started)"
+
+echo 'loop=0' >>/etc/etmem/conf.d/p.conf
+says=$(systemctl reload etmemd 2>&1)
+say "wrong reload" "$? $(show ActiveState) $(show SubState)"
+say "ExecReload's exit" "$(systemctl show etmemd -p ExecReload | grep -o 'status=[0-9]*')"
+say "status after wrong reload" "$(show StatusText)"
+say "projects after wrong reload" "$(started)"
+say "log of wrong reload" "$(grep -o 'p.conf:7: .*' /run/lab/etmemd.log | head -1)"
+config p start=yes
+systemctl kill -s HUP etmemd
+for _ in $(seq 100); do case "$(show StatusText)" in *errors*|*error*) sleep 0.1 ;; *) break ;; esac; done
+say "status after SIGHUP" "$(show StatusText)"
+
+etmem project stop -n p
+before=$(show MainPID)
+kill -STOP "$before"
+until_is NRestarts 1
+until_is ActiveState active
+say "watchdog" "$(show NRestarts) $(show ActiveState) $([ "$(show MainPID)" != "$before" ] && echo another process)"
+say "status after watchdog" "$(show StatusText)"
+say "projects after watchdog" "$(started)"
+
+systemctl restart etmemd
+say "restart" "$? $(show ActiveState)"
+say "projects after restart" "$(started)"
+say "exposure" "$(systemd-analyze security etmemd.service --no-pager | grep -o 'level for .*: [0-9.]*' | grep -o '[0-9.]*$')"
+systemctl stop etmemd
+say "stop" "$? $(show ActiveState) $(show Result) $(show ExecMainStatus)"
+say "left" "$(ls /run/etmem /run/etmemd.pid 2>/dev/null)"
+say "nobody answers" "$(etmem project show 2>/dev/null; echo $?)"
+
+systemctl start guide
+say "forking unit" "$? $(systemctl show guide -p ActiveState --value) $(systemctl show guide -p SubState --value)"
+say "its pid file" "$([ "$(cat /run/etmemd.pid)" = "$(systemctl show guide -p MainPID --value)" ] && echo is the main process)"
+etmem obj add -f /etc/etmem/conf.d/p.conf
+say "its daemon" "$? $(started)"
+systemctl stop guide
+say "forking unit stopped" "$? $(systemctl show guide -p Result --value) $(ls /run/etmemd.pid 2>/dev/null)"
