@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Lab, type RunningWorkload } from "../test/e2e/harness.ts";
-import { idOf, median, realMemory } from "./measure.ts";
+import { idOf } from "../src/memory/measured-scan.ts";
+import { median, realMemory } from "./measure.ts";
 
 const [size = "1G", pairs = "7"] = process.argv.slice(2);
 const lab = new Lab(), memory = await realMemory();

@@ -1,6 +1,7 @@
 // bun bench/tracking.ts [SIZE]: precision, recall and cost of the tracker on workloads that know their truth.
 import { Lab } from "../test/e2e/harness.ts";
-import { median, realMemory, track, type Tracked } from "./measure.ts";
+import { track, type Tracked } from "../src/memory/measured-scan.ts";
+import { median, realMemory } from "./measure.ts";
 
 const [size = "1G"] = process.argv.slice(2);
 const lab = new Lab(), memory = await realMemory();

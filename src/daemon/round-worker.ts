@@ -37,7 +37,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
   else if (message.type === "job") answer(message.id, () => run(message));
   else if (message.type === "stop") running.get(message.id)?.abort();
   else if (message.type === "forget") memory?.forget(message.process);
-  else end();
+  else void end();
 };
 
 async function begin({ offsets, root, forced, faults }: Extract<ToWorker, { type: "begin" }>): Promise<void> {
@@ -62,9 +62,10 @@ async function run({ id, job, order }: Extract<ToWorker, { type: "job" }>): Prom
 }
 
 /** A thread that is ended does not close what it has opened. */
-function end(): void {
-  memory?.close();
+async function end(): Promise<void> {
+  const closing = memory?.close();
   memory = undefined;
+  await closing;
   say({ type: "ended" });
 }
 

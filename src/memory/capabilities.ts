@@ -14,6 +14,7 @@ import { openSwapPages } from "./movers/swap-pages.ts";
 import { RealMemory } from "./real.ts";
 import { Refaults } from "./refaults.ts";
 import { proveTracker } from "./self-test.ts";
+import { DamonTracker } from "./trackers/damon.ts";
 import { IdlePagesTracker } from "./trackers/idle-pages.ts";
 import { PageIdleTracker } from "./trackers/page-idle.ts";
 import { PageWalkTracker } from "./trackers/page-walk.ts";
@@ -54,15 +55,15 @@ export interface ChosenTracker {
 /** The best tracker that proves itself here, or the one that is named. Throws UnsupportedError with every reason where there is none. */
 export async function chooseTracker(root: Root, offsets: KnownOffsets, named?: string): Promise<ChosenTracker> {
   const missing: Missing[] = [];
-  for (const [name, build] of rungs(root, offsets)) {
-    if (named !== undefined && name !== named) continue;
+  const candidates = named === undefined ? rungs(root, offsets) : everyRung(root, offsets).filter(([name]) => name === named);
+  for (const [name, build] of candidates) {
     let tracker: Tracker | undefined;
     try {
       tracker = build();
       await proveTracker(root, tracker);
       return { tracker, missing };
     } catch (error) {
-      tracker?.close();
+      await tracker?.close();
       missing.push({ tracker: name, reason: (error as Error).message });
     }
   }
@@ -83,7 +84,7 @@ export function chooseMover(root: Root, named?: string): { readonly mover: Mover
   throw nothingLeft("mover", named, missingMovers.map(({ mover, reason }) => [mover, reason]));
 }
 
-/** Every tracker, the best first. */
+/** Every tracker that is chosen where none is named, the best first. */
 export function rungs(root: Root, offsets: KnownOffsets): readonly Rung[] {
   return [
     ["idle_pages", () => IdlePagesTracker.open(root), "page"],
@@ -91,6 +92,16 @@ export function rungs(root: Root, offsets: KnownOffsets): readonly Rung[] {
     ["page_idle", () => new PageIdleTracker(root), "page"],
     ["referenced", () => openReferenced(root), "VMA"],
   ];
+}
+
+/** Trackers that are never chosen, only named: they reach further into the kernel than a better one, or see less than their answers look like. */
+export function namedRungs(root: Root): readonly Rung[] {
+  return [["damon", () => new DamonTracker(root), "region"]];
+}
+
+/** All that `tracker=` can name. */
+export function everyRung(root: Root, offsets: KnownOffsets): readonly Rung[] {
+  return [...rungs(root, offsets), ...namedRungs(root)];
 }
 
 /** Every mover, the best first. */

@@ -18,6 +18,13 @@ export class CpuMeter {
     }
   }
 
+  /** What a thread of the kernel's has spent for the round. */
+  add({ user, system }: CpuMs): void {
+    this.total += user + system;
+    this.ticks.user += user;
+    this.ticks.system += system;
+  }
+
   /** The sum is exact; how it divides is what the scheduler's ticks have seen, over all the work so far. */
   get spent(): CpuMs {
     const { user, system } = this.ticks, userShare = user + system === 0 ? 0 : user / (user + system);

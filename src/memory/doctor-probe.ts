@@ -4,7 +4,7 @@ import { readProcessMemory, readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
 import { GIB, MIB } from "../units.ts";
-import { moverRungs, rungs } from "./capabilities.ts";
+import { everyRung, moverRungs } from "./capabilities.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import { PAGE_BYTES } from "./heat-map.ts";
 import type { KnownOffsets } from "./memory.ts";
@@ -33,14 +33,14 @@ export function moverNames(root: Root): string[] {
   return moverRungs(root).map(([name]) => name);
 }
 
-/** The names of all trackers, the best first. */
+/** The names of all trackers, the best first, and behind them those that are only used where they are named. */
 export function trackerNames(root: Root): string[] {
-  return rungs(root, { missing: "" }).map(([name]) => name);
+  return everyRung(root, { missing: "" }).map(([name]) => name);
 }
 
 /** Never throws for what a kernel or privileges lack: that is an answer. */
 export async function probeTracker(root: Root, name: string): Promise<Probe> {
-  const build = rungs(root, offsetsOf(root)).find(([known]) => known === name)?.[1];
+  const build = everyRung(root, offsetsOf(root)).find(([known]) => known === name)?.[1];
   if (!build) throw new Error(`no tracker is called ${name}`);
   let tracker: Tracker | undefined;
   try {
@@ -50,7 +50,7 @@ export async function probeTracker(root: Root, name: string): Promise<Probe> {
   } catch (error) {
     return { name, works: false, reason: (error as Error).message };
   } finally {
-    tracker?.close();
+    await tracker?.close();
   }
 }
 
@@ -80,7 +80,8 @@ export async function probeMover(root: Root, name: string, freeSwapBytes: number
 
 const SHAPE = { pattern: "contiguous", seed: 1, hugePages: false, vmas: 1, reserveBytes: 0 } as const;
 
-function offsetsOf(root: Root): KnownOffsets {
+/** Where struct members lie, or why that is not known. */
+export function offsetsOf(root: Root): KnownOffsets {
   try {
     return readStructOffsets(root);
   } catch (error) {
@@ -88,24 +89,29 @@ function offsetsOf(root: Root): KnownOffsets {
   }
 }
 
-/** CPU of rounds of two scans over memory of which every page is in use, by scan and GiB; the best of three. */
+/**
+ * CPU of rounds of two scans over memory of which every page is in use, by scan and GiB; the best of three. Whoever samples takes the time that
+ * samples take, once, and what it costs is the kernel's.
+ */
 async function measureScan(root: Root, tracker: Tracker): Promise<number> {
   const memory = mapWorkload({ ...SHAPE, bytes: TRACKED_BYTES, share: 1 });
   try {
     const costs: number[] = [];
-    for (let round = 0; round < WARM_UP_ROUNDS + ROUNDS; round++) {
+    const samples = tracker.exactness === "region", rounds = samples ? 1 : WARM_UP_ROUNDS + ROUNDS;
+    for (let round = 0; round < rounds; round++) {
       costs.push(await withOwn(root, memory, async (watched) => {
         const heat = await tracker.begin(watched);
         for (let left = SCANS - 1; left >= 0; left--) {
           memory.touchHot();
           await tracker.look(watched, heat, { threshold: SCANS + 1, windowsLeft: left });
         }
+        await tracker.release?.(watched);
         return cpuMs(watched) / SCANS;
       }));
     }
     // Coarse trackers look at the whole process, whatever they are asked about.
-    const bytes = tracker.exactness === "page" ? TRACKED_BYTES : readProcessMemory(root, "self")!.rssBytes;
-    return Math.min(...costs.slice(WARM_UP_ROUNDS)) * (GIB / bytes);
+    const bytes = tracker.exactness === "VMA" ? readProcessMemory(root, "self")!.rssBytes : TRACKED_BYTES;
+    return Math.min(...costs.slice(samples ? 0 : WARM_UP_ROUNDS)) * (GIB / bytes);
   } finally {
     memory.unmap();
   }

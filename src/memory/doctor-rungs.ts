@@ -15,10 +15,13 @@ const NEEDED_FOR_OTHERS: Readonly<Record<Act, { does: string; needs: string }>> 
   advise: { does: "advise about the memory of other processes", needs: "CAP_SYS_NICE and CAP_SYS_PTRACE" },
 };
 
+/** Trackers that are used only where [project] names them. */
+export const NAMED_ONLY: readonly string[] = ["damon", "kcore"];
+
 /** What each way of working must be able to do to others. */
 const REACH_OF: Readonly<Record<string, readonly Act[]>> = {
-  idle_pages: ["pagemap"], page_walk: ["pagemap", "clearRefs", "advise"], page_idle: ["pagemap"], referenced: ["pagemap", "clearRefs"],
-  swap_pages: ["pagemap"], madvise: ["advise"],
+  idle_pages: ["pagemap"], page_walk: ["pagemap", "clearRefs", "advise"], page_idle: ["pagemap"],
+  referenced: ["pagemap", "clearRefs"], damon: ["pagemap"], swap_pages: ["pagemap"], madvise: ["advise"],
 };
 
 /** What there is to do where a way of working lacks something, the first that holds. */
@@ -38,6 +41,10 @@ const TODOS: Readonly<Record<string, (facts: MachineFacts, reason: string) => st
     return reason.includes("CAP_SYS_ADMIN") ? allow(facts, "CAP_SYS_ADMIN") : undefined;
   },
   referenced: (_facts, reason) => (reason.includes("CONFIG_PROC_PAGE_MONITOR") ? "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y" : undefined),
+  damon: (_facts, reason) => {
+    if (reason.includes("somebody else")) return "stop the other one, or leave it: nothing else here needs DAMON";
+    return reason.includes("CONFIG_DAMON") ? "boot a kernel with CONFIG_DAMON_SYSFS=y and CONFIG_DAMON_VADDR=y" : undefined;
+  },
   madvise: (_facts, reason) => (reason.includes("Linux 5.10") ? "boot Linux 5.10 or later" : undefined),
 };
 
@@ -75,7 +82,8 @@ export function judgeRung(facts: MachineFacts, area: "trackers" | "movers", prob
     return { area, name, mark: "no", says: `this user may not ${does} (${facts.reach[barred].refusal})`, todo: allow(facts, needs), ...none };
   }
   const cost = cpuMsPerGib === null ? "cost not measured" : `${round(cpuMsPerGib)} ms CPU per GiB`;
-  const says = area === "trackers" ? `${exactness}-exact, ${cost} and scan` : `verified by the page map, ${cost}`;
+  const when = NAMED_ONLY.includes(name) ? `; only with tracker=${name}` : "";
+  const says = area === "trackers" ? `${exactness}-exact, ${cost} and scan${when}` : `verified by the page map, ${cost}`;
   return { area, name, mark: "yes", says, exactness, cpuMsPerGib };
 }
 

@@ -3,7 +3,7 @@ import type { Finding } from "./doctor-finding.ts";
 import type { MachineFacts } from "./doctor-facts.ts";
 import { judgeKernel, judgeMemory, judgeUser } from "./doctor-machine.ts";
 import type { Probe } from "./doctor-probe.ts";
-import { judgeRung, round, type RungFinding } from "./doctor-rungs.ts";
+import { judgeRung, NAMED_ONLY, round, type RungFinding } from "./doctor-rungs.ts";
 import { judgeSwap, noRoom } from "./doctor-swap.ts";
 
 export interface Probes {
@@ -24,7 +24,7 @@ export interface Diagnosis {
 export function diagnose(facts: MachineFacts, probes: Probes): Diagnosis {
   const trackers = probes.trackers.map((probe) => judgeRung(facts, "trackers", probe));
   const movers = probes.movers.map((probe) => judgeRung(facts, "movers", probe));
-  const [tracker, mover] = [trackers, movers].map((rungs) => rungs.find(({ mark }) => mark === "yes"));
+  const [tracker, mover] = [trackers, movers].map((rungs) => rungs.find(({ mark, name }) => mark === "yes" && !NAMED_ONLY.includes(name)));
   const obstacles = [
     facts.uid !== 0 ? "the daemon runs as root only" : undefined,
     facts.foreignPids !== undefined ? "proc is of another PID namespace" : undefined,

@@ -209,7 +209,7 @@ export interface Memory {
   /** Forgets what is kept of a process from round to round. */
   forget(id: ProcessId): void;
   /** Gives back what the kernel holds for it; no round may be open. */
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** One process in one round. Any of its calls may end with SysError ESRCH: the process is gone. */

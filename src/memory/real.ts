@@ -90,9 +90,9 @@ export class RealMemory implements Memory {
     this.kept.delete(processKey(id));
   }
 
-  close(): void {
+  close(): void | Promise<void> {
     this.parts.refaults.rest();
-    this.parts.tracker.close();
+    return this.parts.tracker.close();
   }
 
   private begin(held: HeldProcess, id: ProcessId, signal: AbortSignal): ProcessRound | undefined {
@@ -209,6 +209,8 @@ class RealRound implements ProcessRound {
 
   close(): void {
     if (this.touching) closeSync(this.touching.memory);
+    // What cannot be given back now is left to whoever takes it next: the tracker's own matter.
+    void this.parts.tracker.release?.(this.watched).catch(() => undefined);
     this.watched.process.close();
   }
 }

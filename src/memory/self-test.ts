@@ -11,6 +11,7 @@ import { HeldProcess } from "./targets.ts";
 import type { Tracker, Watched } from "./trackers/tracker.ts";
 
 const ATTEMPTS = 3;
+const TOUCH_MS = 10;
 /** Unmapping this many pages makes the kernel flush the whole TLB of this address space: x86 gives up on single flushes above 33. */
 const FLUSH_PAGES = 64;
 
@@ -37,10 +38,9 @@ async function attemptProof(root: Root, tracker: Tracker, start: number): Promis
   const id = { pid: process.pid, startTicks: readStat(root, "self")!.startTicks };
   const held = HeldProcess.open(root, id);
   if (!held) throw new UnsupportedError("its self-test cannot open this very process");
-  const pages = new Uint8Array(viewOf(start, CHUNK_BYTES));
+  const pages = new Uint8Array(viewOf(start, CHUNK_BYTES)), watched = ownMemory(held, start), question = { threshold: 1, windowsLeft: 0 };
   try {
     for (let page = 0; page < CHUNK_PAGES; page++) pages[page * PAGE_BYTES] = 1;
-    const watched = ownMemory(held, start), question = { threshold: 1, windowsLeft: 0 };
     const still = await tracker.begin(watched);
     if (still.residentPages !== CHUNK_PAGES) return `${still.residentPages} of ${CHUNK_PAGES} resident pages seen`;
     await tracker.look(watched, still, question);
@@ -48,12 +48,18 @@ async function attemptProof(root: Root, tracker: Tracker, start: number): Promis
 
     const heat = await tracker.begin(watched), isTouched = (page: number) => page % 3 === 0;
     flushTlb();
-    for (let page = 0; page < CHUNK_PAGES; page++) if (isTouched(page)) pages[page * PAGE_BYTES] = 2;
-    await tracker.look(watched, heat, question);
+    const touch = () => {
+      for (let page = 0; page < CHUNK_PAGES; page++) if (isTouched(page)) pages[page * PAGE_BYTES] = 2;
+    };
+    touch();
+    // Who looks again and again during the window, and not back at its end, sees what is in use all the time.
+    const touching = tracker.exactness === "region" ? setInterval(touch, TOUCH_MS) : undefined;
+    await tracker.look(watched, heat, question).finally(() => clearInterval(touching));
     const missed = Math.ceil(CHUNK_PAGES / 3) - countSeen(heat, isTouched), imagined = countSeen(heat, (page) => !isTouched(page));
     if (missed > 0) return `${missed} touched pages look idle`;
     return tracker.exactness === "page" && imagined > 0 ? `${imagined} idle pages look touched` : null;
   } finally {
+    await tracker.release?.(watched);
     held.close();
   }
 }

@@ -1,5 +1,5 @@
 // Which processes a task means, and a hold on one of them that no reuse of its pid can redirect.
-import { closeSync, constants, openSync, writeFileSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, writeFileSync } from "node:fs";
 import type { FoundProcess, ProcessId, TargetName } from "./memory.ts";
 import { openPidfd } from "../ffi/process-madvise.ts";
 import { readStat, type ProcessStat } from "../proc/process.ts";
@@ -76,6 +76,11 @@ export class HeldProcess {
     } catch (error) {
       if (!isGone(error)) throw error;
     }
+  }
+
+  /** Has it exited? Its folder is empty then. */
+  isGone(): boolean {
+    return !existsSync(`${this.root.proc}/self/fd/${this.folder}/stat`);
   }
 
   /** Opens one of the files of this very process, whoever has its pid by now. Throws ENOENT or ESRCH once it is gone. Close it. */

@@ -63,6 +63,19 @@ export function readProcesses(root: Root): ProcessStat[] {
   return found;
 }
 
+/**
+ * CPU time of a process of one thread since its start; undefined where it is gone or the kernel does not count it.
+ * Documentation/scheduler/sched-stats.rst
+ */
+export function readThreadCpuMs(root: Root, pid: number): number | undefined {
+  try {
+    return Number(readFileSync(`${root.proc}/${pid}/schedstat`, "latin1").split(" ")[0]) / 1e6;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
 /** Of /proc/PID/status; a kernel thread or a zombie has no memory: all 0. */
 export interface ProcessMemory {
   readonly rssBytes: number;

@@ -1,6 +1,7 @@
 // The trackers and the mover against a real kernel and workloads that know their truth.
 import { afterEach, describe, expect, test } from "bun:test";
-import { idOf, realMemory, track } from "../../bench/measure.ts";
+import { realMemory } from "../../bench/measure.ts";
+import { idOf, track } from "../../src/memory/measured-scan.ts";
 import { chooseTracker } from "../../src/memory/capabilities.ts";
 import type { Memory } from "../../src/memory/memory.ts";
 import { madviseMover } from "../../src/memory/movers/madvise.ts";

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { projectFields } from "../../src/config/project.ts";
-import { chooseMover, chooseTracker, moverRungs, openMemory, rungs } from "../../src/memory/capabilities.ts";
+import { chooseMover, chooseTracker, everyRung, moverRungs, openMemory } from "../../src/memory/capabilities.ts";
 import { whatIsMissing } from "../../src/memory/module-file.ts";
 import { idleBitmapPath } from "../../src/proc/page-idle.ts";
 import { kernelRoot } from "../../src/proc/root.ts";
@@ -15,14 +15,14 @@ const made: ModuleRoot[] = [];
 afterEach(() => made.splice(0).forEach((root) => root.remove()));
 
 test("the words of [project] are the names of the rungs, the best first", () => {
-  expect(rungs(kernelRoot, NO_OFFSETS).map(([name]) => name)).toEqual([...(projectFields.tracker.choices ?? [])]);
+  expect(everyRung(kernelRoot, NO_OFFSETS).map(([name]) => name)).toEqual([...(projectFields.tracker.choices ?? [])]);
   expect(moverRungs(kernelRoot).map(([name]) => name)).toEqual([...(projectFields.mover.choices ?? [])]);
 });
 
 needs(notRoot())("a tracker is as exact as its rung says", async () => {
-  for (const [name, , exactness] of rungs(kernelRoot, NO_OFFSETS)) {
+  for (const [name, , exactness] of everyRung(kernelRoot, NO_OFFSETS)) {
     const chosen = await chooseTracker(kernelRoot, NO_OFFSETS, name).catch(() => undefined);
-    chosen?.tracker.close();
+    await chosen?.tracker.close();
     if (chosen) expect([chosen.tracker.sight.tracker, chosen.tracker.exactness]).toEqual([name, exactness]);
   }
 });

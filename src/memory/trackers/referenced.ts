@@ -1,24 +1,19 @@
 // The fallback for any kernel: clear_refs, wait, and ask smaps how much of each VMA was referenced. Only a VMA of which nothing was
 // referenced is known to be idle; of all others every page counts as accessed.
-import { PAGE_STATE, PagemapReader } from "../../ffi/pagemap.ts";
 import { readVmaUse } from "../../proc/smaps.ts";
 import type { Root } from "../../proc/root.ts";
 import { SysError } from "../../errors.ts";
-import { CHUNK_PAGES, HeatMapBuilder, MAX_COUNT, PAGE_BYTES, type HeatMap } from "../heat-map.ts";
-import { nextTurn } from "../next-turn.ts";
-import { RunBuilder, steps, subtract, type PageRuns } from "../page-runs.ts";
-import { pageableRuns } from "../vmas.ts";
+import { CHUNK_PAGES, MAX_COUNT, PAGE_BYTES, type HeatMap } from "../heat-map.ts";
+import { RunBuilder, subtract, type PageRuns } from "../page-runs.ts";
+import { residentHeat } from "./residents.ts";
 import type { OpenQuestion, Tracker, Watched } from "./tracker.ts";
 
 const LAST_LOOK_MS = 1000;
-/** 1 GiB of address space: some 15 ms where the kernel has no PAGEMAP_SCAN. */
-const STEP_PAGES = 2 ** 18;
 
 export class ReferencedTracker implements Tracker {
   readonly sight = { tracker: "referenced", seesWrites: false, seesSwapFlag: false } as const;
   readonly exactness = "VMA";
   private readonly root: Root;
-  private readonly pagemap = new PagemapReader();
   private readonly lastLooks = new WeakMap<Watched, { atMs: number; busy: PageRuns }>();
 
   constructor(root: Root) {
@@ -26,7 +21,7 @@ export class ReferencedTracker implements Tracker {
   }
 
   async begin(watched: Watched): Promise<HeatMap> {
-    const heat = await this.residents(watched);
+    const heat = await residentHeat(watched);
     watched.cpu.measure(() => watched.process.clearReferenced());
     return heat;
   }
@@ -57,19 +52,6 @@ export class ReferencedTracker implements Tracker {
   }
 
   close(): void {}
-
-  private async residents({ process, vmas, history, rssBytes, cpu, signal }: Watched): Promise<HeatMap> {
-    const builder = new HeatMapBuilder(rssBytes / PAGE_BYTES);
-    for (const { from, to } of steps(pageableRuns(vmas, history.refused), STEP_PAGES)) {
-      if (signal.aborted) break;
-      cpu.measure(() => this.pagemap.eachRun(process.pagemap, from * PAGE_BYTES, to * PAGE_BYTES, (start, end, state) => {
-        if (!(state & PAGE_STATE.present)) return;
-        for (let page = start / PAGE_BYTES; page < end / PAGE_BYTES; page++) builder.addPage(Math.floor(page / CHUNK_PAGES), page % CHUNK_PAGES, 0);
-      }));
-      await nextTurn();
-    }
-    return builder.done();
-  }
 
   /** VMAs in which something was referenced since the clear, or that were not there then. */
   private busyRuns({ process, vmas }: Watched): PageRuns {

@@ -59,6 +59,8 @@ export interface Tracker {
   look(watched: Watched, heat: HeatMap, question: OpenQuestion): Promise<void>;
   /** Of these pages the ones that are present and have not been accessed since the last window began: a last look before they go. */
   stillIdle(watched: Watched, runs: PageRuns): PageRuns;
-  /** Gives back what the kernel holds for it. */
-  close(): void;
+  /** The round is over, or called off: gives back what the kernel holds for it. */
+  release?(watched: Watched): Promise<void>;
+  /** Gives back what the kernel holds for all. */
+  close(): void | Promise<void>;
 }
