@@ -35,7 +35,7 @@ async function scan(root: ReturnType<typeof kernelFolders>, tracker: string, rou
   if (line === "") throw new UsageError("probe scan reads the first line of a workload from stdin");
   const ready = JSON.parse(line) as Omit<Heat, "pages"> & { pid: number; start: string; bytes: number; pageBytes: number };
   const known = { pid: ready.pid, start: Number(ready.start), hot: hotPages({ ...ready, pages: ready.bytes / ready.pageBytes }) };
-  const { memory } = await openMemory(offsetsOf(root), root, { tracker });
+  const { memory } = await openMemory(offsetsOf(root), root, { forced: { tracker } });
   try {
     for (let round = 0; round < rounds; round++) stdout(`${JSON.stringify({ tracker, ...await track(memory, known, QUESTION, WINDOW_MS) })}\n`);
   } finally {
