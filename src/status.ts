@@ -60,10 +60,23 @@ export interface AgeBand {
   readonly bytes: number;
 }
 
+/**
+ * What stops a task: what we moved comes back; other faults of the process; swap-in of the system; memory pressure; no room in swap; zram that is
+ * full or frees nothing; max_write.
+ */
+export const BRAKE_CAUSES = ["refault", "faults", "swap_in", "pressure", "swap_space", "zram", "write_budget"] as const;
+export type BrakeCause = (typeof BRAKE_CAUSES)[number];
+
+export function noBrakeSeconds(): Record<BrakeCause, number> {
+  return { refault: 0, faults: 0, swap_in: 0, pressure: 0, swap_space: 0, zram: 0, write_budget: 0 };
+}
+
 /** What keeps the task from moving as much as is cold. */
 export interface BrakeStatus {
   /** "free"; "careful": small steps, as into an unknown target or after a stop; "stopped". */
   readonly state: "free" | "careful" | "stopped";
+  /** What it was stopped or made careful by; null where it is free, or careful with what it does not know yet. */
+  readonly cause?: BrakeCause | null;
   /** In words and numbers; null while free. */
   readonly reason: string | null;
   /** UTC, ISO 8601. */

@@ -4,7 +4,7 @@ import type { EngineConfig } from "../src/engines/engine.ts";
 import { AgeMap } from "../src/memory/age-map.ts";
 import { HeatMapBuilder, type HeatMap } from "../src/memory/heat-map.ts";
 import type {
-  CpuMs, FoundProcess, Memory, MoveTally, PageRuns, ProcessRound, ProcessView, Question, Returned, Sight, SystemView,
+  CpuMs, FoundProcess, Memory, MovedSample, MoveTally, PageRuns, ProcessRound, ProcessView, Pulse, Question, Returned, Sight, SystemView, Time,
 } from "../src/memory/memory.ts";
 import { GIB } from "../src/units.ts";
 
@@ -37,6 +37,9 @@ export interface FakeParts {
   readonly stepCpuMs?: number;
   /** The process is not there any more when it is to be opened. */
   readonly gone?: boolean;
+  /** What the brake sees; a calm machine where it is absent. */
+  pulse?(atMs: number): Pulse;
+  movedSample?(): MovedSample;
   /** Runs in the middle of a call: throws, aborts, … */
   readonly during?: Partial<Record<Call, () => void>>;
 }
@@ -55,22 +58,23 @@ export function fakeMemory(parts: FakeParts = {}): FakeMemory {
   };
   const system = parts.system ?? (() => SYSTEM);
   let nowMs = 0;
+  const time: Time = { nowMs: () => nowMs, pause: async (ms) => void (nowMs += ms) };
   return {
     calls,
-    time: { nowMs: () => nowMs, pause: async (ms) => void (nowMs += ms) },
+    time,
     sight: parts.sight ?? SIGHT,
     system,
     find: () => (parts.gone ? [] : [TARGET]),
     open() {
       record("open", "open");
-      return parts.gone ? undefined : fakeRound(parts, record);
+      return parts.gone ? undefined : fakeRound(parts, record, time);
     },
     forget: () => record("forget"),
     close: () => record("close memory"),
   };
 }
 
-function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void): ProcessRound {
+function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void, time: Time): ProcessRound {
   const cpu: CpuMs = { user: 1, system: 2 };
   let toTouch = parts.returned?.out ?? 0;
   return {
@@ -101,7 +105,17 @@ function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void
       toTouch -= touched;
       return { pages: touched, done: toTouch === 0 };
     },
+    pulse: () => parts.pulse?.(time.nowMs()) ?? calmPulse(time.nowMs()),
+    movedSample: () => parts.movedSample?.() ?? { pages: 0, cameBack: 0 },
     close: () => record("close"),
+  };
+}
+
+/** Nothing happens to the process, and there is room for everything. */
+export function calmPulse(atMs: number): Pulse {
+  return {
+    atMs, majorFaults: 0, swapInPages: 0, cpus: 4, pressure: null, swapFreeBytes: SYSTEM.swapFreeBytes, memAvailableBytes: SYSTEM.memAvailableBytes,
+    memTotalBytes: SYSTEM.memTotalBytes, zram: [], zramUsedBytes: 0, diskUsedBytes: null,
   };
 }
 
@@ -133,13 +147,13 @@ export type SlideConfig = EngineConfig<typeof slide.fields>;
 export function slideConfig(given: { project?: Partial<SlideConfig["project"]>; task?: Partial<SlideConfig["task"]> } = {}): SlideConfig {
   return {
     project: {
-      name: "test", scan_type: "page", loop: 1, interval: 1, sleep: 1, start: false, tracker: undefined, mover: undefined,
+      name: "test", scan_type: "page", loop: 1, interval: 1, sleep: 1, start: false, tracker: undefined, mover: undefined, max_write: undefined,
       sysmem_threshold: undefined, swapcache_high_wmark: undefined, swapcache_low_wmark: undefined, ...given.project,
     },
     engine: { project: "test" },
     task: {
       project: "test", engine: "slide", name: "background_slide", type: "name", value: "mysql", swap_flag: false, max_threads: 1,
-      max_rate: undefined, T: 1, swap_threshold: undefined, dram_percent: undefined, ...given.task,
+      brake: true, max_rate: undefined, T: 1, swap_threshold: undefined, dram_percent: undefined, ...given.task,
     },
   };
 }

@@ -1,5 +1,6 @@
 // [project]: when to look. Engines add keys of their own.
-import { choice, int, yesNo } from "./field.ts";
+import { MIB } from "../units.ts";
+import { choice, int, size, yesNo } from "./field.ts";
 import { objectName } from "./names.ts";
 import type { Values } from "./section.ts";
 
@@ -19,6 +20,10 @@ export const projectFields = {
   }),
   mover: choice(["swap_pages", "madvise"], {
     doc: "Swap out in this way and in no other; the best that works here where it is not set.", fallback: undefined,
+  }),
+  max_write: size({
+    least: MIB, fallback: undefined,
+    doc: "Write no more than this to swap on disks within 24 hours; zram does not count, since it wears nothing out.",
   }),
 } as const;
 

@@ -22,6 +22,7 @@ export const taskFields = {
     says: "an integer, 1..2 * cores + 1",
     fallback: 1,
   }),
+  brake: yesNo({ doc: "Stop by itself when it hurts, and begin with small steps.", fallback: true }),
   max_rate: size({ least: MIB, fallback: undefined, doc: "Move no more than this a second, all processes of the task together." }),
 } as const;
 

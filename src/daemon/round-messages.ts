@@ -1,8 +1,7 @@
 // What the daemon's main thread and its round workers say to each other. All of it is plain data.
 import type { Eyes, Forced, FoundProcess, KnownFaults, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
-import type { PaceOrder } from "../memory/pace.ts";
 import type { BringBackOrder, BringBackProgress, BringBackReport } from "./bring-back.ts";
-import type { RoundPhase, RoundReport } from "./round.ts";
+import type { RoundLimits, RoundPhase, RoundReport } from "./round.ts";
 
 /** The folders of the kernel's files. */
 export interface KernelFolders {
@@ -20,7 +19,7 @@ interface RoundJob {
   readonly process: FoundProcess;
   readonly engineType: string;
   readonly config: object;
-  readonly pace?: PaceOrder | undefined;
+  readonly limits?: RoundLimits | undefined;
 }
 
 /** All three are plain data, but for memory that threads share. */

@@ -19,10 +19,10 @@ type JobTable = { readonly [K in keyof Jobs]: Work<Jobs[K]> };
 type Work<J extends Jobs[keyof Jobs]> = (memory: Memory, order: J["order"], hooks: JobHooks<J["progress"]>) => Promise<J["result"]>;
 
 const JOBS: JobTable = {
-  round(memory, { process, engineType, config, pace }, { signal, tell }) {
+  round(memory, { process, engineType, config, limits }, { signal, tell }) {
     const policy = engines.find(({ name }) => name === engineType)?.policy;
     if (!policy) throw new Error(`the engine ${engineType} has no rounds`);
-    return runRound(memory, { policy, config: config as { project: { interval: number } }, process, pace }, { signal, phase: tell });
+    return runRound(memory, { policy, config: config as { project: { interval: number } }, process, limits }, { signal, phase: tell });
   },
   bringBack: runBringBack,
 };

@@ -1,9 +1,10 @@
 // One round over one process: gate, scan, decide, move. Sees the kernel only through Memory, so that it can be tested without one.
 import type { Policy } from "../engines/engine.ts";
 import { CutShortError, EtmemError, UnsupportedError, isGone } from "../errors.ts";
+import { BrakeWatch, type BrakeRecord } from "../memory/brake-watch.ts";
 import type { AgeBand, CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned, SwapCost } from "../memory/memory.ts";
 import type { PaceOrder } from "../memory/pace.ts";
-import { Throttle, stubbornness } from "./throttle.ts";
+import { Throttle, stubbornness } from "../memory/throttle.ts";
 
 const PAGE_BYTES = 4096;
 
@@ -12,8 +13,17 @@ export interface RoundOrder {
   readonly policy: Policy<never>;
   readonly config: { readonly project: { readonly interval: number } };
   readonly process: FoundProcess;
+  readonly limits?: RoundLimits | undefined;
+}
+
+/** What a round has to keep to. All of it is plain data, but for the memory that paces share. */
+export interface RoundLimits {
   /** How fast it may move; as fast as the kernel can where it is absent. */
   readonly pace?: PaceOrder | undefined;
+  /** What may be written to disks; null where there is no limit. */
+  readonly writableBytes?: number | null;
+  /** Of the last round over the process, null for the first; absent where the operator has taken the brake off. */
+  readonly brake?: BrakeRecord | null | undefined;
 }
 
 export interface RoundHooks {
@@ -21,15 +31,17 @@ export interface RoundHooks {
   phase(phase: RoundPhase): void;
 }
 
-export type RoundPhase = "scanning" | "moving";
+/** "watching": whether what was moved comes back. */
+export type RoundPhase = "scanning" | "moving" | "watching";
 
 /** How a round went. Plain data; pages are of 4 KiB. */
 export interface RoundReport {
   /**
-   * "done" also where nothing was cold; "gated" where the policy did not let it begin; "blind" where the process cannot be seen; "failed" where
+   * "done" also where nothing was cold; "gated" where the policy did not let it begin, "braked" where the brake did not;
+   * "blind" where the process cannot be seen; "failed" where
    * the system said no.
    */
-  readonly outcome: "done" | "gated" | "blind" | "gone" | "stopped" | "failed";
+  readonly outcome: "done" | "gated" | "braked" | "blind" | "gone" | "stopped" | "failed";
   /** Why nothing, or not all of what is cold, was moved. */
   readonly reason: string | null;
   /** Of the process at the end of the round. */
@@ -46,6 +58,10 @@ export interface RoundReport {
   readonly ages?: readonly AgeBand[];
   readonly cpu: CpuMs;
   readonly seconds: number;
+  /** For the next round; absent where there is no brake. */
+  readonly brake?: BrakeRecord;
+  /** Of what went to swap, bytes that went to disks. */
+  readonly diskBytes?: number;
 }
 
 /** Never throws for what can happen to a process or is forbidden to us; what it throws is a bug. */
@@ -64,8 +80,8 @@ export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHo
     round?.close();
   }
   const cpu = { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds = (performance.now() - beganAt) / 1000;
-  const ages = round && draft.residentPages > 0 ? { hotBytes: round.ages.hotBytes, ages: round.ages.histogram() } : {};
-  return { ...draft, ...sizesAfter(round, draft.tally), ...ages, ...(swapCost ? { swapCost } : {}), cpu, seconds };
+  const { watch, ...told } = draft, ages = round && draft.residentPages > 0 ? { hotBytes: round.ages.hotBytes, ages: round.ages.histogram() } : {};
+  return { ...told, ...sizesAfter(round, draft.tally), ...ages, ...brakeAfter(draft), ...(swapCost ? { swapCost } : {}), cpu, seconds };
 }
 
 /** What had been moved before stays in the books. */
@@ -84,9 +100,15 @@ function sizesAfter(round: ProcessRound | undefined, tally: MoveTally | null): P
   return { rssBytes: Math.max(0, rssBytes - (swappedOut + dropped) * PAGE_BYTES), swapBytes: swapBytes + swappedOut * PAGE_BYTES };
 }
 
-type AtTheEnd = "rssBytes" | "swapBytes" | "swapCost" | "hotBytes" | "ages" | "cpu" | "seconds";
+/** A round that was stopped by anything has not been quiet. */
+function brakeAfter({ watch, tally, outcome }: Draft): Pick<RoundReport, "brake" | "diskBytes"> {
+  if (!watch) return {};
+  const moved = tally?.swappedOut ?? 0;
+  return { brake: watch.end(moved > 0 && outcome === "done" && watch.state.state !== "stopped"), diskBytes: watch.diskBytes(moved) };
+}
 
-type Draft = { -readonly [K in Exclude<keyof RoundReport, AtTheEnd>]: RoundReport[K] };
+type Told = "outcome" | "reason" | "residentPages" | "coldPages" | "tally" | "returned";
+type Draft = { -readonly [K in Told]: RoundReport[K] } & { watch?: BrakeWatch | undefined };
 
 interface Stage {
   readonly memory: Memory;
@@ -96,11 +118,17 @@ interface Stage {
 }
 
 async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promise<void> {
-  const { policy } = order, config = order.config as never;
+  const { policy } = order, config = order.config as never, watch = watchOf(round, { memory, order });
   draft.returned = await round.returned();
+  watch?.begin(draft.returned);
+  draft.watch = watch;
   const gate = policy.gate(config, memory.system(), round.view);
   if (!gate.go) {
     Object.assign(draft, { outcome: "gated", reason: gate.reason });
+    return;
+  }
+  if (watch?.state.state === "stopped") {
+    Object.assign(draft, { outcome: "braked", reason: watch.state.reason });
     return;
   }
   hooks.phase("scanning");
@@ -114,11 +142,17 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
   draft.residentPages = heat.residentPages;
   draft.coldPages = swapOut.pages;
   if (swapOut.pages === 0) return;
+  watch?.beforeMove(draft.returned.out);
   hooks.phase("moving");
-  const throttle = new Throttle({ memory, round, signal: hooks.signal, pace: order.pace });
-  draft.tally = await round.swapOut(swapOut, throttle.allow);
-  throttle.settle(draft.tally);
+  const watching = (yes: boolean) => hooks.phase(yes ? "watching" : "moving");
+  const throttle = new Throttle({ memory, round, signal: hooks.signal, pace: order.limits?.pace, watch, watching });
+  draft.tally = await throttle.move(swapOut, (chunk) => heat.isHuge(chunk));
   draft.reason = throttle.reason ?? stubbornness(draft.tally);
   if (hooks.signal.aborted) draft.outcome = "stopped";
   else if (draft.tally.gone) draft.outcome = "gone";
+}
+
+function watchOf(round: ProcessRound, { memory, order: { limits = {} } }: Pick<Stage, "memory" | "order">): BrakeWatch | undefined {
+  const { brake: record, writableBytes = null } = limits;
+  return record === undefined ? undefined : new BrakeWatch({ round, time: memory.time, record, writableBytes });
 }

@@ -11,6 +11,7 @@ import type { KernelFolders } from "./round-messages.ts";
 import type { Run } from "./run.ts";
 import { TaskRun, reasonOf } from "./task-run.ts";
 import { WorkerPool } from "./worker-pool.ts";
+import { WriteBudgets } from "./write-budget.ts";
 
 export interface Rounds {
   /** Why a task of this engine cannot be started; undefined if it can. */
@@ -55,7 +56,7 @@ export function createRounds(parts: RoundsParts): Rounds {
   const faults = () => parts.faults?.begin() ?? { missing: "not asked for" };
   const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets), faults });
 
-  const told = new Set<string>();
+  const budgets = new WriteBudgets(), told = new Set<string>();
   const sighted = (eyes: Eyes) => {
     const key = [eyes.sight.tracker, eyes.mover, ...Object.values(eyes.forced)].join();
     if (!told.has(key)) logEyes(log, eyes);
@@ -78,7 +79,7 @@ export function createRounds(parts: RoundsParts): Rounds {
   };
 
   const start = (task: TaskSpec, paused = false) => {
-    const run: Run = new TaskRun({ task, pool, claims, locks: parts.locks, log, sighted });
+    const run: Run = new TaskRun({ task, pool, claims, locks: parts.locks, log, budget: budgets.of(task), sighted });
     runs.set(task.id, run);
     if (paused && !run.pause) return;
     run.begin();

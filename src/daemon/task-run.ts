@@ -2,7 +2,6 @@
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, Forced, FoundProcess } from "../memory/memory.ts";
-import { newPace, type PaceOrder } from "../memory/pace.ts";
 import { emptyAccount, type TaskStatus } from "../status.ts";
 import { bringBackEach, type BringBackCall } from "./bring-back-each.ts";
 import type { BringBackHooks, BringBackReport } from "./bring-back.ts";
@@ -12,7 +11,9 @@ import { Members, type Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { RoundReport } from "./round.ts";
 import type { Run } from "./run.ts";
+import { TaskLimits } from "./task-limits.ts";
 import type { WorkerPool } from "./worker-pool.ts";
+import type { WriteBudget } from "./write-budget.ts";
 
 interface TaskParts {
   readonly task: TaskSpec;
@@ -20,6 +21,8 @@ interface TaskParts {
   readonly claims: Claims;
   readonly locks: TargetLocks;
   readonly log: Log;
+  /** Of its project; absent where that has no limit. */
+  readonly budget: WriteBudget | undefined;
   /** Called when it is known what the task sees and moves with. */
   sighted(eyes: Eyes): void;
 }
@@ -35,7 +38,7 @@ export class TaskRun implements Run {
   private state = "starting";
   private eyes: Eyes | null = null;
   private cautions: readonly string[] = [];
-  private readonly pace: PaceOrder | undefined;
+  private readonly limits: TaskLimits;
   private done: Promise<void> = Promise.resolve();
   /** Ends the rounds that run and the waiting for the next ones. */
   private hold = new AbortController();
@@ -44,10 +47,15 @@ export class TaskRun implements Run {
   private bringing: Promise<unknown> = Promise.resolve();
 
   constructor(parts: TaskParts) {
-    const { max_rate } = parts.task.config.task;
     this.parts = parts;
-    this.members = new Members({ ...parts, forget: (process) => parts.pool.forget(process) });
-    this.pace = max_rate === undefined ? undefined : newPace(max_rate);
+    this.limits = new TaskLimits(parts);
+    this.members = new Members({
+      ...parts,
+      forget: (process) => {
+        parts.pool.forget(process);
+        this.limits.forget(process);
+      },
+    });
   }
 
   begin(): void {
@@ -86,7 +94,7 @@ export class TaskRun implements Run {
     const seen = this.eyes ? sightOf(this.eyes) : {};
     return {
       state: this.state, tracker: this.eyes?.sight.tracker ?? null, ...seen, cautions: this.cautions,
-      processes: this.members.statuses(), total: this.total,
+      processes: this.members.statuses(), total: this.total, ...this.limits.brakeSeconds(),
     };
   }
 
@@ -162,10 +170,11 @@ export class TaskRun implements Run {
   private async round(member: Member): Promise<void> {
     const { task, pool, log } = this.parts, { process, status } = member;
     try {
-      const order = { process, engineType: task.engineType, config: task.config, pace: this.pace };
-      const report = await pool.run({
-        job: "round", home: process, order, forced: this.forced(), signal: this.hold.signal, tell: (phase) => void (status.state = phase),
-      });
+      const order = { process, engineType: task.engineType, config: task.config };
+      const report = await this.limits.keep(process, (limits) => pool.run({
+        job: "round", home: process, order: { ...order, limits }, forced: this.forced(), signal: this.hold.signal,
+        tell: (phase) => void (status.state = phase),
+      }));
       this.enter(member, report);
     } catch (error) {
       this.members.tell(member, (error as Error).message);
@@ -183,6 +192,8 @@ export class TaskRun implements Run {
     status.lastRound = lastRound(report, new Date());
     Object.assign(status, standing(report));
     if (report.ages) Object.assign(status, { hotBytes: report.hotBytes, ages: report.ages });
+    const brake = this.limits.statusOf(process);
+    if (brake) status.brake = brake;
     this.members.tell(member, report.reason);
     const outBytes = (tally?.swappedOut ?? 0) * 4096;
     const line = {

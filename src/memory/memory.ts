@@ -161,6 +161,31 @@ export interface SwapCost {
   readonly cachedShare: number;
 }
 
+/** What the brake compares: counts since some moment, and sizes now. */
+export interface Pulse {
+  readonly atMs: number;
+  /** Of the process. */
+  readonly majorFaults: number;
+  /** Of the system: pages read from swap devices, zram among them. */
+  readonly swapInPages: number;
+  readonly cpus: number;
+  /** Of the cgroup of the process, or the system; null where the kernel does not count it, which says nothing. */
+  readonly pressure: { readonly of: string; readonly someMicroseconds: number; readonly fullMicroseconds: number } | null;
+  readonly swapFreeBytes: number;
+  readonly memAvailableBytes: number;
+  readonly memTotalBytes: number;
+  readonly zram: readonly { readonly device: string; readonly originalBytes: number; readonly memoryBytes: number; readonly limitBytes: number }[];
+  /** In use, on zram and on other devices; null where there are none. */
+  readonly zramUsedBytes: number | null;
+  readonly diskUsedBytes: number | null;
+}
+
+/** Pages moved in this round, and those of them that are present again; estimated from a sample where they are many. */
+export interface MovedSample {
+  readonly pages: number;
+  readonly cameBack: number;
+}
+
 /** Milliseconds of this thread. */
 export interface CpuMs {
   user: number;
@@ -229,6 +254,9 @@ export interface ProcessRound {
   touchMoved(pages: number): Promise<TouchedMoved>;
   /** Of what it has in swap now. */
   swapCost?(): SwapCost;
+  /** undefined if the process is gone. */
+  pulse(): Pulse | undefined;
+  movedSample(): MovedSample;
   /** Spent so far in this round. */
   readonly cpu: CpuMs;
   close(): void;

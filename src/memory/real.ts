@@ -9,18 +9,20 @@ import { CutShortError, isGone } from "../errors.ts";
 import { AgeMap } from "./age-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
-  processKey, type Allow, type FoundProcess, type HeatMap, type Memory, type MoveTally, type PageRuns, type ProcessId, type ProcessRound,
-  type ProcessView, type Question, type Refaulted, type Returned, type SwapCost, type SystemView, type TargetName, type TouchedMoved,
+  processKey, type Allow, type FoundProcess, type HeatMap, type Memory, type MovedSample, type MoveTally, type PageRuns, type ProcessId,
+  type ProcessRound, type ProcessView, type Pulse, type Question, type Refaulted, type Returned, type SwapCost, type SystemView, type TargetName,
+  type TouchedMoved,
 } from "./memory.ts";
 import { MovedPages } from "./moved-pages.ts";
+import { MovedReservoir } from "./moved-sample.ts";
 import type { Mover } from "./movers/mover.ts";
-import { emptyTally } from "./movers/mover.ts";
-import { sumOfStayed } from "./movers/verified.ts";
 import { nextTurn } from "./next-turn.ts";
 import { RunBuilder, RunFeeder } from "./page-runs.ts";
+import { readPulse } from "./pulse.ts";
 import type { Refaults } from "./refaults.ts";
 import { readSwapCost } from "./swap-cost.ts";
 import { StayReasons } from "./stay-reasons.ts";
+import { emptyTally, sumTally } from "./tally.ts";
 import { HeldProcess, chooseTargets } from "./targets.ts";
 import { steadyTime } from "./time.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
@@ -121,6 +123,7 @@ class RealRound implements ProcessRound {
   private readonly parts: RealMemoryParts;
   private watched: Watched;
   private readonly moved: MovedPages;
+  private readonly sample = new MovedReservoir();
   private heat: HeatMap | undefined;
   private touching: { readonly memory: number; readonly feeder: RunFeeder } | undefined;
 
@@ -173,8 +176,12 @@ class RealRound implements ProcessRound {
       moved: (from: number, to: number) => {
         this.moved.add(from, to);
         gone.add(from, to);
+        this.sample.add(from, to);
       },
-      allow: async (part: MoveTally) => (this.watched.signal.aborted ? 0 : await allow(sum(total, part))),
+      allow: async (part: MoveTally) => {
+        const pages = this.watched.signal.aborted ? 0 : await allow(sumTally(total, part));
+        return this.watched.signal.aborted ? 0 : pages;
+      },
       isHuge: (chunk: number) => this.heat?.isHuge(chunk) === true,
     };
     try {
@@ -183,7 +190,7 @@ class RealRound implements ProcessRound {
         if (pieces === 0) break;
         const piece = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces), pages: 0 };
         const idle = this.watched.cpu.measure(() => tracker.stillIdle(this.watched, piece));
-        Object.assign(total, sum(total, await mover.swapOut(this.watched, idle, steps)));
+        Object.assign(total, sumTally(total, await mover.swapOut(this.watched, idle, steps)));
       }
     } catch (error) {
       throw new CutShortError(total, error);
@@ -207,17 +214,18 @@ class RealRound implements ProcessRound {
     return { pages: touched, done: gone || pieces === 0 };
   }
 
+  pulse(): Pulse | undefined {
+    return this.watched.cpu.measure(() => readPulse(this.parts.root, this.watched.process.pid));
+  }
+
+  movedSample(): MovedSample {
+    return this.watched.cpu.measure(() => this.sample.look(this.watched.process.pagemap));
+  }
+
   close(): void {
     if (this.touching) closeSync(this.touching.memory);
     // What cannot be given back now is left to whoever takes it next: the tracker's own matter.
     void this.parts.tracker.release?.(this.watched).catch(() => undefined);
     this.watched.process.close();
   }
-}
-
-function sum(a: MoveTally, b: MoveTally): MoveTally {
-  return {
-    asked: a.asked + b.asked, accepted: a.accepted + b.accepted, swappedOut: a.swappedOut + b.swappedOut, dropped: a.dropped + b.dropped,
-    stayed: a.stayed + b.stayed, refused: sumOfStayed(a.refused, b.refused), refusal: b.refusal ?? a.refusal, gone: a.gone || b.gone,
-  };
 }

@@ -266,7 +266,7 @@ describe("show", () => {
                 id: "test/slide/background_slide",
                 name: "background_slide",
                 target: { type: "name", value: "mysql" },
-                keys: { swap_flag: true, max_threads: 1, T: 1, swap_threshold: 10 * 2 ** 30 },
+                keys: { swap_flag: true, max_threads: 1, brake: true, T: 1, swap_threshold: 10 * 2 ** 30 },
               },
             ],
           },

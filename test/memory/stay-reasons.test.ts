@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { emptyAccount, REFUSALS } from "../../src/status.ts";
 import type { StayReason } from "../../src/memory/memory.ts";
-import { sumOfStayed } from "../../src/memory/movers/verified.ts";
+import { sumOfStayed } from "../../src/memory/tally.ts";
 import { NO_RUNS, RunBuilder, intersect, type PageRuns } from "../../src/memory/page-runs.ts";
 import { sortOut } from "../../src/memory/stay-reasons.ts";
 

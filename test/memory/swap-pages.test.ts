@@ -1,7 +1,8 @@
 // The mover of openEuler's module, up to the bytes that it writes.
 import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { emptyTally, type MoveSteps } from "../../src/memory/movers/mover.ts";
+import type { MoveSteps } from "../../src/memory/movers/mover.ts";
+import { emptyTally } from "../../src/memory/tally.ts";
 import { AddressLines, swapPagesMover } from "../../src/memory/movers/swap-pages.ts";
 import { verify } from "../../src/memory/movers/verified.ts";
 import { RunBuilder, type PageRuns } from "../../src/memory/page-runs.ts";

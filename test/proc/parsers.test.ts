@@ -6,6 +6,9 @@ import { parseStat, readStat } from "../../src/proc/process.ts";
 import { kernelRoot } from "../../src/proc/root.ts";
 import { parseVmaUse } from "../../src/proc/smaps.ts";
 import { parseSwaps } from "../../src/proc/swaps.ts";
+import { parsePressure, readPressure } from "../../src/proc/psi.ts";
+import { parseVmStat } from "../../src/proc/vmstat.ts";
+import { tempRoot } from "../fixtures/roots.ts";
 
 const maps = (text: string) => parseMaps(Buffer.from(text));
 
@@ -109,4 +112,31 @@ test.each([
   ["processor: 0\n", { physicalBits: 0, fiveLevels: false }],
 ])("cpuinfo %#: physical bits and 5-level tables", (text, facts) => {
   expect(parseCpuFacts(text)).toEqual(facts);
+});
+
+describe("pressure", () => {
+  const text = "some avg10=0.12 avg60=0.00 avg300=0.00 total=31865383\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=20862817\n";
+
+  test.each([
+    [text, { someMicroseconds: 31865383, fullMicroseconds: 20862817 }],
+    [text.split("\n")[0]!, { someMicroseconds: 31865383, fullMicroseconds: 0 }],
+    ["", undefined],
+  ])("%p is %p", (written, pressure) => {
+    expect(parsePressure(written)).toEqual(pressure);
+  });
+
+  test.each([
+    ["of the v2 cgroup", { "proc/12/cgroup": "4:memory:/x\n0::/a/b\n", "sys/fs/cgroup/a/b/memory.pressure": text }, "cgroup /a/b"],
+    ["of a hybrid one", { "proc/12/cgroup": "0::/a\n", "sys/fs/cgroup/unified/a/memory.pressure": text }, "cgroup /a"],
+    ["of the system for the root cgroup", { "proc/12/cgroup": "0::/\n", "proc/pressure/memory": text }, "system"],
+    ["of the system where the cgroup has none", { "proc/12/cgroup": "0::/a\n", "proc/pressure/memory": text }, "system"],
+    ["of nothing where it is off", { "proc/12/cgroup": "0::/a\n" }, undefined],
+  ])("is that %s", (_, files, of) => {
+    using root = tempRoot(files);
+    expect(readPressure(root, 12)?.of).toBe(of as string);
+  });
+});
+
+test("vmstat tells what was read from swap", () => {
+  expect(parseVmStat("pswpin 792983\npswpout 31440872\n")).toEqual({ swapInPages: 792983 });
 });

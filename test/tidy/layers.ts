@@ -45,10 +45,11 @@ const LAYERS: readonly Layer[] = [
   { name: "docs", files: ["src/docs/"], may: ["engines", "config"], packages: ["node:"] },
   {
     name: "daemon", files: ["src/daemon/"], packages: ["node:"],
-    may: ["engines", "config", "protocol", "metrics", "log", "src/memory/memory.ts", "src/memory/pace.ts"],
+    may: ["engines", "config", "protocol", "metrics", "log", "src/memory/memory.ts", "src/memory/pace.ts", "src/memory/brake-watch.ts"],
     also: {
       "src/daemon/start.ts": ["memory", "src/ffi/notify.ts", "src/ffi/self.ts"],
       "src/daemon/round-worker.ts": ["memory"],
+      "src/daemon/round.ts": ["src/memory/throttle.ts"],
       "src/daemon/server.ts": ["src/ffi/peer.ts"],
       "src/daemon/state-dir.ts": ["src/ffi/record-lock.ts"],
       "src/daemon/notify.ts": ["src/ffi/notify.ts", "src/ffi/self.ts"],

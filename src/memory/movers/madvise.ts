@@ -5,7 +5,8 @@ import type { MoveTally } from "../memory.ts";
 import { nextTurn } from "../next-turn.ts";
 import { RunFeeder, type PageRuns } from "../page-runs.ts";
 import type { Watched } from "../trackers/tracker.ts";
-import { emptyTally, type Mover, type MoveSteps } from "./mover.ts";
+import { emptyTally } from "../tally.ts";
+import type { Mover, MoveSteps } from "./mover.ts";
 import { verify, type Called } from "./verified.ts";
 
 /** 32 MiB take some 40 ms to zram: the longest that `project stop` waits for a call. */

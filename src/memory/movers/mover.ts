@@ -4,10 +4,6 @@ import type { PageRuns } from "../page-runs.ts";
 import type { StayReasons } from "../stay-reasons.ts";
 import type { Watched } from "../trackers/tracker.ts";
 
-export function emptyTally(): MoveTally {
-  return { asked: 0, accepted: 0, swappedOut: 0, dropped: 0, stayed: 0, refusal: null, gone: false };
-}
-
 export interface Mover {
   readonly name: string;
   /**

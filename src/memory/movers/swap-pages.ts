@@ -10,7 +10,8 @@ import { openOwnModuleFile } from "../module-file.ts";
 import { nextTurn } from "../next-turn.ts";
 import { RunFeeder, subtract, type PageRuns } from "../page-runs.ts";
 import type { Watched } from "../trackers/tracker.ts";
-import { emptyTally, type Mover, type MoveSteps } from "./mover.ts";
+import { emptyTally } from "../tally.ts";
+import type { Mover, MoveSteps } from "./mover.ts";
 import { verify, type Called } from "./verified.ts";
 
 /** 32 MiB, as with other movers, in at most so many ranges. */

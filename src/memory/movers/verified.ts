@@ -4,9 +4,10 @@
 // look is right beside its call, and a call takes some 40 ms at most: a page that others took within that time is credited to us. What they took
 // before it was not present, and what they take after it was ours. A page that came back and was taken by others is kept apart by the kernel's
 // page-fault events (refaults.ts); where there are none, only if a look fell in between.
-import type { MoveTally, StayedPages, StayReason } from "../memory.ts";
+import type { MoveTally } from "../memory.ts";
 import { intersect, type PageRuns } from "../page-runs.ts";
 import { residencyOf } from "../residency.ts";
+import { sumOfStayed } from "../tally.ts";
 import type { MoveSteps } from "./mover.ts";
 
 /** What a call says of itself. */
@@ -35,11 +36,4 @@ export function verify(pagemap: number, runs: Pick<PageRuns, "from" | "to">, int
   tally.refusal = called.refusal ?? tally.refusal;
   tally.gone = called.gone;
   if (stayed.pages > 0 && steps.stays) tally.refused = sumOfStayed(tally.refused, steps.stays.reasons(pagemap, stayed));
-}
-
-/** Both together. */
-export function sumOfStayed(a: StayedPages = {}, b: StayedPages = {}): StayedPages {
-  const sum = { ...a };
-  for (const reason of Object.keys(b) as StayReason[]) sum[reason] = (sum[reason] ?? 0) + (b[reason] ?? 0);
-  return sum;
 }

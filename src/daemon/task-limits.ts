@@ -1,0 +1,60 @@
+// What the rounds of a task have to keep to: its brake, its rate, and what its project may write to disks. One for each started task.
+import type { Log } from "../log.ts";
+import type { ProcessId } from "../memory/memory.ts";
+import { newPace, type PaceOrder } from "../memory/pace.ts";
+import type { BrakeStatus } from "../status.ts";
+import { BrakeBooks } from "./brake-books.ts";
+import type { TaskSpec } from "./objects.ts";
+import type { RoundLimits, RoundReport } from "./round.ts";
+import type { WriteBudget } from "./write-budget.ts";
+
+export class TaskLimits {
+  private readonly task: TaskSpec;
+  private readonly budget: WriteBudget | undefined;
+  private readonly log: Log;
+  private readonly pace: PaceOrder | undefined;
+  private readonly brakes: BrakeBooks | undefined;
+
+  /** The budget is the project's, shared by all its tasks. */
+  constructor({ task, budget, log }: { task: TaskSpec; budget: WriteBudget | undefined; log: Log }) {
+    const { max_rate, brake } = task.config.task;
+    this.task = task;
+    this.budget = budget;
+    this.log = log;
+    this.pace = max_rate === undefined ? undefined : newPace(max_rate);
+    this.brakes = brake ? new BrakeBooks() : undefined;
+  }
+
+  /** Seconds stopped by reason; absent where the brake is off. */
+  brakeSeconds(): { brakeSeconds?: Readonly<Record<string, number>> } {
+    return this.brakes ? { brakeSeconds: this.brakes.seconds(new Date()) } : {};
+  }
+
+  /** Has a round keep to the limits, and learns from how it went. */
+  async keep(process: ProcessId, round: (limits: RoundLimits) => Promise<RoundReport>): Promise<RoundReport> {
+    const { budget, brakes } = this, granted = budget?.grant(Date.now(), this.task.config.task.max_threads) ?? null;
+    let written = 0;
+    try {
+      const report = await round({ pace: this.pace, writableBytes: granted, ...(brakes ? { brake: brakes.recordOf(process) } : {}) });
+      written = report.diskBytes ?? 0;
+      if (report.brake && brakes?.enter(process, report.brake, new Date())) this.tell(process, brakes.statusOf(process)!);
+      return report;
+    } finally {
+      if (granted !== null) budget?.settle(Date.now(), { granted, written });
+    }
+  }
+
+  statusOf(process: ProcessId): BrakeStatus | undefined {
+    return this.brakes?.statusOf(process);
+  }
+
+  forget(process: ProcessId): void {
+    this.brakes?.forget(process, new Date());
+  }
+
+  private tell({ pid }: ProcessId, { state, cause = null, reason }: BrakeStatus): void {
+    const line = { task: this.task.id, pid, state, ...(cause === null ? {} : { cause }), ...(reason === null ? {} : { reason }) };
+    if (state === "stopped") this.log.warning("brake", line);
+    else this.log.info("brake", line);
+  }
+}

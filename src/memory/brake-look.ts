@@ -1,0 +1,35 @@
+// What lies between two pulses. Pure.
+import type { Observed } from "./brake-rules.ts";
+import type { Pulse } from "./memory.ts";
+
+/** What the pulses themselves do not say. */
+export interface Beside {
+  readonly movedPages: number;
+  readonly cameBackPages: number;
+  readonly refaultPages: number;
+  readonly standsFor?: number;
+  readonly usualFaultsPerSecond: number;
+  readonly writableBytes: number | null;
+}
+
+export function between(before: Pulse, after: Pulse, beside: Beside): Observed {
+  const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1000), { pressure: was } = before, { pressure: is } = after;
+  const share = (from: number, to: number) => Math.max(0, to - from) / 1e6 / seconds;
+  return {
+    standsFor: 1, ...beside, seconds, cpus: after.cpus, zram: after.zram,
+    majorFaults: Math.max(0, after.majorFaults - before.majorFaults), swapInPages: Math.max(0, after.swapInPages - before.swapInPages),
+    // A process that has changed its cgroup has no past there.
+    pressure: was === null || is === null || was.of !== is.of ? null : {
+      of: is.of, someShare: share(was.someMicroseconds, is.someMicroseconds), fullShare: share(was.fullMicroseconds, is.fullMicroseconds),
+    },
+    swapFreeBytes: after.swapFreeBytes, memAvailableBytes: after.memAvailableBytes, memTotalBytes: after.memTotalBytes,
+  };
+}
+
+/** Which part of what went to swap between two pulses went to disks: all or nothing where only one kind of device is there. */
+export function diskShare(before: Pulse, after: Pulse): number {
+  if (after.diskUsedBytes === null) return 0;
+  if (after.zramUsedBytes === null) return 1;
+  const disk = Math.max(0, after.diskUsedBytes - (before.diskUsedBytes ?? 0)), zram = Math.max(0, after.zramUsedBytes - (before.zramUsedBytes ?? 0));
+  return disk + zram === 0 ? 0 : disk / (disk + zram);
+}

@@ -1,0 +1,161 @@
+// What harm looks like in numbers: each rule looks at one thing, and the first that finds harm is the reason. Pure.
+import { formatBytes } from "../units.ts";
+
+/** Why the brake stops a task, in the order in which it asks. */
+export type BrakeCause = "refault" | "faults" | "swap_in" | "pressure" | "swap_space" | "zram" | "write_budget";
+
+/** Between two looks, unless it says otherwise. Pages are of 4 KiB. */
+export interface Observed {
+  readonly seconds: number;
+  /** Moved by us and out at the first look, or moved since. */
+  readonly movedPages: number;
+  /** Of these, present again at the second. */
+  readonly cameBackPages: number;
+  /** Of all that was ever moved by us, as far as events tell. */
+  readonly refaultPages: number;
+  /** What came back of a probe is so many times as much in what would follow it; 1 where nothing is to be foretold. */
+  readonly standsFor: number;
+  /** Of the target; before anything of it was moved it had so many a second. */
+  readonly majorFaults: number;
+  readonly usualFaultsPerSecond: number;
+  /** Of the whole system. */
+  readonly swapInPages: number;
+  readonly cpus: number;
+  /** null where the kernel does not count it, which says nothing. */
+  readonly pressure: SeenPressure | null;
+  /** Now. */
+  readonly swapFreeBytes: number;
+  readonly memAvailableBytes: number;
+  readonly memTotalBytes: number;
+  readonly zram: readonly SeenZram[];
+  /** What may still be written to disks; null where there is no limit. */
+  readonly writableBytes: number | null;
+}
+
+export interface SeenPressure {
+  /** "system" or the name of the target's cgroup. */
+  readonly of: string;
+  /** Of the time, in which some task waited for memory, and all of them. */
+  readonly someShare: number;
+  readonly fullShare: number;
+}
+
+/** Documentation/admin-guide/blockdev/zram.rst, mm_stat */
+export interface SeenZram {
+  readonly device: string;
+  readonly originalBytes: number;
+  readonly memoryBytes: number;
+  /** 0 where there is none. */
+  readonly limitBytes: number;
+}
+
+export interface Finding {
+  readonly cause: BrakeCause;
+  /** "ease": less than before; "stop": nothing. */
+  readonly act: "ease" | "stop";
+  /** In words and numbers. */
+  readonly text: string;
+}
+
+type Rule = (seen: Observed) => Finding | null;
+
+/** The first stop, else the first reason to do less, else null. */
+export function judge(seen: Observed): Finding | null {
+  let ease: Finding | null = null;
+  for (const rule of RULES) {
+    const finding = rule(seen);
+    if (finding?.act === "stop") return finding;
+    ease ??= finding;
+  }
+  return ease;
+}
+
+const PAGE_BYTES = 4096;
+/** What a page costs its process to get back: from zram; and where nobody knows from where. */
+const REFAULT_SECONDS = 15e-6, MAJOR_FAULT_SECONDS = 50e-6;
+/** Parts of the target's time. */
+const TIME = { ease: 0.01, stop: 0.05 };
+/** Parts of what was moved that come back within ten seconds; over longer times proportionally more, up to half of it. */
+const SHARE = { ease: 0.01, stop: 0.05, perSeconds: 10, most: 0.5 };
+/** Some pages of any process are wanted again: so few cost it 4 and 15 ms, however large a share of the moved ones they are. */
+const WORTH_PAGES = { ease: 256, stop: 1024 };
+/** Fewer may be chance. */
+const LEAST_PAGES = 32;
+/** Parts of the time of all CPUs that others spend reading what is swapped. */
+const SWAP_IN = { ease: 0.025, stop: 0.1 };
+/** Parts of the time. senpai aims at 0.1 % and backs off from it slowly; a stop is for ten and more times that. */
+const SOME = { ease: 0.01, stop: 0.05 }, FULL = { ease: 0.005, stop: 0.02 };
+/** With less swap than this the next call could not be served. */
+const LEAST_SWAP_BYTES = 4 << 20;
+/** zram: full to this part of its limit; and keeping at least so much in nearly as much memory. */
+const POOL_FULL = 0.95, POOL_USELESS = 0.9, POOL_WORTH_JUDGING = 64 << 20;
+/** Memory that zram needs to take anything more. */
+const LEAST_AVAILABLE_BYTES = 16 << 20, LEAST_AVAILABLE_SHARE = 0.005;
+
+const refault: Rule = ({ seconds, movedPages, cameBackPages, refaultPages, standsFor }) => {
+  if (Math.max(cameBackPages, refaultPages) < LEAST_PAGES) return null;
+  const share = cameBackPages / Math.max(1, movedPages), times = Math.max(1, seconds / SHARE.perSeconds);
+  const pages = Math.max(cameBackPages * standsFor, refaultPages), time = (pages * REFAULT_SECONDS) / Math.max(1, seconds);
+  const over = (limit: "ease" | "stop") =>
+    (pages >= WORTH_PAGES[limit] && share >= Math.min(SHARE.most, SHARE[limit] * times)) || time >= TIME[limit];
+  const act = over("stop") ? "stop" : over("ease") ? "ease" : null;
+  if (act === null) return null;
+  const back = formatBytes(Math.max(cameBackPages, refaultPages) * PAGE_BYTES);
+  const moved = `${back} of what had been moved out came back within ${span(seconds)}, ${percent(share)} of ${formatBytes(movedPages * PAGE_BYTES)}`;
+  const foretold = standsFor > 1 ? `; of all that is cold that would cost the process ${percent(Math.min(1, time))} of its time` : "";
+  return { cause: "refault", act, text: moved + foretold };
+};
+
+/** Beyond the faults on what we moved and those that the process has anyway. */
+const faults: Rule = ({ seconds, majorFaults, cameBackPages, refaultPages, usualFaultsPerSecond }) => {
+  const rate = Math.max(0, majorFaults - Math.max(cameBackPages, refaultPages)) / Math.max(1, seconds), more = rate - 2 * usualFaultsPerSecond;
+  const act = actOn(more * MAJOR_FAULT_SECONDS, TIME);
+  const text = `${Math.round(rate)} major faults a second, ${Math.round(usualFaultsPerSecond)} before anything was moved`;
+  return act && { cause: "faults", act, text };
+};
+
+const swapIn: Rule = ({ seconds, swapInPages, cameBackPages, refaultPages, cpus }) => {
+  const rate = Math.max(0, swapInPages - Math.max(cameBackPages, refaultPages)) / Math.max(1, seconds);
+  const act = actOn((rate * REFAULT_SECONDS) / cpus, SWAP_IN);
+  return act && { cause: "swap_in", act, text: `other processes read ${formatBytes(rate * PAGE_BYTES)} a second from swap` };
+};
+
+const pressure: Rule = ({ pressure: seen }) => {
+  if (!seen) return null;
+  const some = actOn(seen.someShare, SOME), full = actOn(seen.fullShare, FULL), act = some === "stop" || full === "stop" ? "stop" : (some ?? full);
+  const text = `memory pressure of the ${seen.of}: some task waited ${percent(seen.someShare)} of the time, all of them ${percent(seen.fullShare)}`;
+  return act && { cause: "pressure", act, text };
+};
+
+const swapSpace: Rule = ({ swapFreeBytes }) =>
+  swapFreeBytes >= LEAST_SWAP_BYTES ? null
+    : { cause: "swap_space", act: "stop", text: `swap is full: ${(swapFreeBytes / 2 ** 20).toFixed(1)} MiB are free` };
+
+const zram: Rule = ({ zram: pools, memAvailableBytes, memTotalBytes }) => {
+  const stop = (text: string): Finding => ({ cause: "zram", act: "stop", text });
+  for (const { device, originalBytes, memoryBytes, limitBytes } of pools) {
+    const held = `${device} keeps ${formatBytes(originalBytes)} in ${formatBytes(memoryBytes)} of memory`;
+    if (limitBytes > 0 && memoryBytes >= POOL_FULL * limitBytes) return stop(`${held}, its limit is ${formatBytes(limitBytes)}`);
+    if (originalBytes >= POOL_WORTH_JUDGING && memoryBytes >= POOL_USELESS * originalBytes) return stop(`${held}: moving there frees nothing`);
+  }
+  if (pools.length === 0 || memAvailableBytes >= Math.max(LEAST_AVAILABLE_BYTES, LEAST_AVAILABLE_SHARE * memTotalBytes)) return null;
+  return stop(`zram needs memory to take more, and ${formatBytes(memAvailableBytes)} are available`);
+};
+
+const writeBudget: Rule = ({ writableBytes }) =>
+  writableBytes === null || writableBytes > 0 ? null
+    : { cause: "write_budget", act: "stop", text: "what max_write allows to be written to disks within 24 hours has been written" };
+
+const RULES: readonly Rule[] = [refault, faults, swapIn, pressure, swapSpace, zram, writeBudget];
+
+function actOn(value: number, limits: { readonly ease: number; readonly stop: number }): "ease" | "stop" | null {
+  return value >= limits.stop ? "stop" : value >= limits.ease ? "ease" : null;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+}
+
+function span(seconds: number): string {
+  return seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds)} s`;
+}

@@ -1,0 +1,30 @@
+// The numbers that the brake compares, read from the kernel: some 200 µs.
+import { availableParallelism } from "node:os";
+import { steadyMs } from "../ffi/clock.ts";
+import { readMemInfo } from "../proc/meminfo.ts";
+import { readStat } from "../proc/process.ts";
+import { readPressure } from "../proc/psi.ts";
+import type { Root } from "../proc/root.ts";
+import { readSwapDevice } from "../proc/swap-device.ts";
+import { readSwaps, type SwapArea } from "../proc/swaps.ts";
+import { readVmStat } from "../proc/vmstat.ts";
+import type { Pulse } from "./memory.ts";
+
+/** undefined if the process is gone. */
+export function readPulse(root: Root, pid: number): Pulse | undefined {
+  const stat = readStat(root, pid);
+  if (!stat) return undefined;
+  const { swapFreeBytes, memAvailableBytes, memTotalBytes } = readMemInfo(root), areas = readSwaps(root);
+  const isZram = ({ path }: SwapArea) => /^\/dev\/zram\d+$/.test(path), disks = areas.filter((area) => !isZram(area));
+  const pools = areas.filter(isZram).map((area) => readSwapDevice(root, area));
+  return {
+    atMs: steadyMs(), majorFaults: stat.majorFaults, swapInPages: readVmStat(root).swapInPages, cpus: availableParallelism(),
+    pressure: readPressure(root, pid) ?? null, swapFreeBytes, memAvailableBytes, memTotalBytes,
+    zram: pools.flatMap(({ path, zram }) => (zram ? { device: path, ...zram } : [])),
+    zramUsedBytes: pools.length === 0 ? null : usedBytes(pools), diskUsedBytes: disks.length === 0 ? null : usedBytes(disks),
+  };
+}
+
+function usedBytes(areas: readonly SwapArea[]): number {
+  return areas.reduce((sum, area) => sum + area.usedBytes, 0);
+}
