@@ -5,10 +5,10 @@ _etmem_rows() {
   commands='' options='' values='' words=''
   case $1 in
     '')
-      commands='obj project engine reload stats daemon demo doctor completion help'
+      commands='obj project engine reload stats top daemon demo doctor completion help'
       ;;
     'help')
-      commands='obj project engine reload stats daemon demo doctor completion'
+      commands='obj project engine reload stats top daemon demo doctor completion'
       ;;
     'obj')
       commands='add del check help'
@@ -62,6 +62,10 @@ _etmem_rows() {
       options='-n --name -t --task -s --socket --json --openmetrics --watch -h --help'
       values='-n:projects --name:projects -t:tasks --task:tasks -s:etmemd_socket --socket:etmemd_socket'
       words='1,2,5,60'
+      ;;
+    'top')
+      options='-n --name --interval -s --socket -h --help'
+      values='-n:projects --name:projects --interval:1,2,5,60 -s:etmemd_socket --socket:etmemd_socket'
       ;;
     'daemon')
       options='-s --socket -l --log-level -m --mode-systemctl --state-dir --conf-dir --metrics-file --proc --sys -h --help'

@@ -15,7 +15,7 @@ export interface Surroundings {
   /** Writes all of the text; false when nobody reads any more, so that a long answer can end. */
   stdout(text: string): boolean;
   stderr(text: string): boolean;
-  onSignal(signal: "SIGINT" | "SIGTERM" | "SIGHUP", listener: () => void): void;
+  onSignal(signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGWINCH" | "SIGCONT", listener: () => void): void;
   /** Where the daemon's log goes. */
   openLog(): Promise<Sink>;
   /** Does somebody listen on the abstract socket, with or without room for one more client? */

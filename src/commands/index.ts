@@ -47,6 +47,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./stats.ts")).stats,
   },
   {
+    path: ["top"], doc: "Shows the processes of all projects, live: how cold their memory is, what is out, what comes back.",
+    load: async () => (await import("./top.ts")).top,
+  },
+  {
     path: ["daemon"], doc: "Runs the daemon; the same as etmemd.",
     load: async () => (await import("./daemon.ts")).daemon,
   },

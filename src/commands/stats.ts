@@ -32,7 +32,7 @@ class Stats extends EtmemCommand {
     if (watches && this.openMetrics) throw new UsageError("--openmetrics is one document; for a file that is renewed see etmemd --metrics-file");
     const seconds = readSeconds(this.seconds, "SECONDS");
     if (!watches) this.around.stdout(await this.#print());
-    else await repeatedly(seconds, this.around, async () => this.around.stdout(this.#framed(await this.#print(true))));
+    else await repeatedly({ seconds, around: this.around }, async () => this.around.stdout(this.#framed(await this.#print(true))));
   }
 
   async #print(again = false): Promise<string> {

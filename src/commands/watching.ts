@@ -13,9 +13,17 @@ export function readSeconds(word: string | undefined, name: string): number {
   return seconds;
 }
 
+interface Course {
+  readonly seconds: number;
+  readonly around: Pick<Surroundings, "onSignal">;
+  /** Ends it as well, as a key does. */
+  readonly until?: Promise<unknown>;
+}
+
 /** Looks, waits, looks: until a look gives false, or SIGINT or SIGTERM comes, which is how such a command ends well. */
-export async function repeatedly(seconds: number, around: Pick<Surroundings, "onSignal">, look: () => Promise<boolean>): Promise<void> {
+export async function repeatedly({ seconds, around, until }: Course, look: () => Promise<boolean>): Promise<void> {
   const ended = Promise.withResolvers<false>();
+  until?.then(() => ended.resolve(false), ended.reject);
   for (const signal of ["SIGINT", "SIGTERM"] as const) around.onSignal(signal, () => ended.resolve(false));
   const pause = (): Promise<boolean> => Bun.sleep(seconds * 1000).then(() => true);
   while (await Promise.race([look(), ended.promise])) {

@@ -29,7 +29,7 @@ const LONGEST_WAIT_MS = 500;
 /** Writes the file for the first time, or throws what is in the way; then goes on writing, and tells the log when that begins or ceases to fail. */
 export async function openMetricsFile({ path, log, text, everyMs = EVERY_MS }: MetricsFileParts): Promise<MetricsFile> {
   let inode = await write(path, text()).catch((error: unknown) => {
-    throw new EtmemError(`--metrics-file: ${reasonOf(error, path)}`, { cause: error });
+    throw new EtmemError(`--metrics-file ${reasonOf(error, path)}`, { cause: error });
   });
   let failing = "", pending: Promise<void> | undefined;
   const tell = (reason: string): void => {
@@ -99,11 +99,11 @@ async function removeOwn(path: string, inode: number): Promise<void> {
 }
 
 function reasonOf(error: unknown, path: string): string {
-  const { code, syscall } = error as { readonly code?: unknown; readonly syscall?: unknown };
+  const { code } = error as { readonly code?: unknown };
   if (typeof code !== "string") return String(error);
   const advice: Readonly<Record<string, string>> = {
     ENOENT: `; the folder ${dirname(path)} must exist`, EROFS: `; under systemd, give the unit ReadWritePaths=${dirname(path)}`,
     EISDIR: "; it must be a file",
   };
-  return `${String(syscall ?? "write")} ${path}: ${code}${advice[code] ?? ""}`;
+  return `${path}: ${code}${advice[code] ?? ""}`;
 }

@@ -57,6 +57,8 @@ test("the document has the same figures in bytes, and null for what nobody has c
   expect(projects[2]?.tasks[0]).toMatchObject({ name: "vm", mover: "madvise", brakeSeconds: null, hotBytes: null, processCount: 0 });
 });
 
+const deaf = { onSignal: () => undefined };
+
 describe("looking again and again", () => {
   test.each([["1", 1], ["0.5", 0.5], ["86400", 86_400], [undefined, 2]])("%p is %p seconds", (word, seconds) => {
     expect(readSeconds(word, "SECONDS")).toBe(seconds);
@@ -68,21 +70,27 @@ describe("looking again and again", () => {
 
   test("ends when a look says so", async () => {
     let looks = 0;
-    await repeatedly(0.001, { onSignal: () => undefined }, async () => ++looks < 3);
+    await repeatedly({ seconds: 0.001, around: deaf }, async () => ++looks < 3);
     expect(looks).toBe(3);
   });
 
   test("ends by a signal, while it waits and while it looks", async () => {
     for (const look of [() => Promise.resolve(true), () => new Promise<boolean>(() => undefined)]) {
       const listeners: (() => void)[] = [];
-      const ended = repeatedly(1000, { onSignal: (_, listener) => void listeners.push(listener) }, look);
+      const ended = repeatedly({ seconds: 1000, around: { onSignal: (_, listener) => void listeners.push(listener) } }, look);
       await Promise.resolve();
       listeners[0]?.();
       expect(await ended).toBeUndefined();
     }
   });
 
+  test("ends by what the caller waits for", async () => {
+    const key = Promise.withResolvers<void>(), ended = repeatedly({ seconds: 1000, around: deaf, until: key.promise }, () => Promise.resolve(true));
+    key.resolve();
+    expect(await ended).toBeUndefined();
+  });
+
   test("an error of a look is the caller's", async () => {
-    expect(repeatedly(1, { onSignal: () => undefined }, () => Promise.reject(new Error("gone")))).rejects.toThrow("gone");
+    expect(repeatedly({ seconds: 1, around: deaf }, () => Promise.reject(new Error("gone")))).rejects.toThrow("gone");
   });
 });

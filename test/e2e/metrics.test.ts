@@ -22,7 +22,7 @@ describe("etmemd --metrics-file", () => {
 
   test.each([
     ["/tmp/etmem.txt", 2, "etmemd: --metrics-file /tmp/etmem.txt: must end in .prom, or node_exporter does not read it\n"],
-    ["/nonexistent/x.prom", 1, "etmemd: --metrics-file: open /nonexistent/x.prom: ENOENT; the folder /nonexistent must exist\n"],
+    ["/nonexistent/x.prom", 1, "etmemd: --metrics-file /nonexistent/x.prom: ENOENT; the folder /nonexistent must exist\n"],
   ])("%s keeps it from starting, with exit %i", async (path, status, stderr) => {
     expect(await etmem(["daemon", "-s", freshSocket(), "--metrics-file", path])).toEqual({ status, stdout: "", stderr });
   });

@@ -23,6 +23,7 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   task: "tasks",
   size: { choices: ["256M", "1G", "4G"] },
   rate: { choices: ["50M", "200M"] },
+  interval: { choices: ["1", "2", "5", "60"] },
   seconds: { choices: ["20", "60"] },
 };
 
