@@ -121,6 +121,8 @@ export interface ShownProject {
   readonly started: boolean;
   readonly paused?: boolean;
   readonly engines: readonly ShownEngine[];
+  /** Sums over all its tasks, whether they run or not. */
+  readonly total?: Account;
 }
 
 export interface ShownEngine {

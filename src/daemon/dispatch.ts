@@ -6,6 +6,8 @@ import { ConfigError, EtmemError, EXIT, RefusedError, UsageError } from "../erro
 import type { Log } from "../log.ts";
 import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonEnd, type JsonRequest, type WireRequest } from "../protocol.ts";
 import { readConfDir } from "./conf-dir.ts";
+import { sumOfAccounts } from "./ledger.ts";
+import type { ProjectView, TaskView } from "./objects-view.ts";
 import type { Change, Objects, Operation, ProjectCount } from "./objects.ts";
 import type { ShownProject, TaskStatus } from "../status.ts";
 import { daemonFigures } from "./own-figures.ts";
@@ -93,6 +95,7 @@ class Changes {
     if (pause.length > 0) await rounds.pause(pause);
     rounds.resume(resume);
     log.info(event, { ...subject, tasksStarted: start.length, tasksStopped: stop.length });
+    if ("del" in wanted || "declare" in wanted) rounds.sums?.keepOnly(new Set(objects.list().flatMap(tasksIn).map(({ id }) => id)));
     changed?.(objects.count());
     return change;
   }
@@ -207,16 +210,21 @@ async function bringBack({ name, rate }: { readonly name: string; readonly rate?
 
 const STOPPED: TaskStatus = { state: "stopped", tracker: null, processes: [] };
 
+function tasksIn({ engines }: ProjectView): readonly TaskView[] {
+  return engines.flatMap(({ tasks }) => tasks);
+}
+
 /** The projects with what their tasks do, or one of them. */
 export function show(name: string | undefined, objects: Objects, rounds: Rounds): ShownProject[] {
   if (name !== undefined && !objects.list().some((project) => project.name === name)) throw new RefusedError(`project ${name} does not exist`);
   const running = new Map(objects.startedTasks().map((task) => [task.id, task]));
   const statusOf = (id: string): TaskStatus => {
-    const task = running.get(id);
-    return task === undefined ? STOPPED : rounds.status(task);
+    const task = running.get(id), total = rounds.sums?.known(id);
+    return task === undefined ? { ...STOPPED, ...(total ? { total } : {}) } : rounds.status(task);
   };
   return objects.list(name).map((project) => ({
     ...project,
+    total: sumOfAccounts(tasksIn(project).flatMap(({ id }) => rounds.sums?.known(id) ?? [])),
     engines: project.engines.map((engine) => ({
       ...engine,
       tasks: engine.tasks.map((task) => ({ ...task, status: statusOf(task.id) })),

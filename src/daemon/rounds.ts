@@ -5,6 +5,7 @@ import type { Eyes, KnownFaults, KnownOffsets } from "../memory/memory.ts";
 import type { TaskStatus } from "../status.ts";
 import { ProgressSum, sumOf, type BringBackCall } from "./bring-back-each.ts";
 import { NOTHING_BACK, type BringBackReport } from "./bring-back.ts";
+import { Accounts } from "./accounts.ts";
 import { Claims, type TargetLocks } from "./claims.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { KernelFolders } from "./round-messages.ts";
@@ -26,6 +27,8 @@ export interface Rounds {
   /** Makes present again what paused tasks have moved out, and then stops them. */
   bringBack(tasks: readonly TaskSpec[], call: BringBackCall): Promise<BringBackReport>;
   status(task: TaskSpec): TaskStatus;
+  /** The sums of tasks, whether they run or not. */
+  readonly sums?: Pick<Accounts, "known" | "keepOnly">;
   /** Why an engine of this type has no answer to a private command; undefined if it has. */
   commandRefusal(engineType: string, word: string): string | undefined;
   /** The answer of an engine to one of its private commands, over tasks of it that run. */
@@ -44,6 +47,8 @@ export interface RoundsParts {
   /** The rings of the machine's page faults, in which the kernel writes while projects run. */
   readonly faults?: { begin(): KnownFaults; rest(): void };
   readonly locks: TargetLocks;
+  /** The sums of tasks; kept only as long as these rounds if absent. */
+  readonly accounts?: Accounts;
   /** Called when the last worker has ended. */
   idle(): void;
 }
@@ -52,7 +57,7 @@ export interface RoundsParts {
 const LONGEST_STOP_MS = 2000;
 
 export function createRounds(parts: RoundsParts): Rounds {
-  const { log } = parts, runs = new Map<string, Run>(), claims = new Claims();
+  const { log, accounts = new Accounts(parts) } = parts, runs = new Map<string, Run>(), claims = new Claims();
   const faults = () => parts.faults?.begin() ?? { missing: "not asked for" };
   const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets), faults });
 
@@ -74,12 +79,15 @@ export function createRounds(parts: RoundsParts): Rounds {
     if (runs.size > 0 || stopping.length === 0) return;
     await pool.close();
     parts.faults?.rest();
+    void accounts.rest();
     told.clear();
     parts.idle();
   };
 
   const start = (task: TaskSpec, paused = false) => {
-    const run: Run = new TaskRun({ task, pool, claims, locks: parts.locks, log, budget: budgets.of(task), sighted });
+    const total = accounts.of(task.id), budget = budgets.of(task);
+    const run: Run = new TaskRun({ task, pool, claims, locks: parts.locks, log, budget, total, sighted });
+    accounts.begin();
     runs.set(task.id, run);
     if (paused && !run.pause) return;
     run.begin();
@@ -93,6 +101,18 @@ export function createRounds(parts: RoundsParts): Rounds {
     stop: (tasks) => stop(tasks.map(({ id }) => id)),
     bringBack: (tasks, call) => bringBack(tasks.map(({ id }) => id), call, { runs, stop }),
     status: (task) => runs.get(task.id)?.status() ?? { state: "stopped", tracker: null, processes: [] },
+    sums: accounts,
+    ...commanding(runs),
+    async close() {
+      await stop([...runs.keys()]);
+      await accounts.rest();
+    },
+  };
+}
+
+/** Private commands of engines. */
+function commanding(runs: ReadonlyMap<string, Run>): Pick<Rounds, "commandRefusal" | "command"> {
+  return {
     commandRefusal(engineType, word) {
       const engine = engines.find(({ name }) => name === engineType);
       return engine !== undefined && engine.policy !== undefined && Object.hasOwn(engine.commands, word)
@@ -102,7 +122,6 @@ export function createRounds(parts: RoundsParts): Rounds {
       const answers = await Promise.all(tasks.map(({ id }) => runs.get(id)?.command?.(word)));
       return answers.filter((answer) => answer !== undefined).join("");
     },
-    close: () => stop([...runs.keys()]),
   };
 }
 

@@ -10,6 +10,7 @@ import { FaultWatch } from "../memory/refaults.ts";
 import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
 import { familiesOf } from "../metrics/families.ts";
 import { prometheusText } from "../metrics/openmetrics.ts";
+import { Accounts } from "./accounts.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
 import { createDispatch, show, type Dispatch } from "./dispatch.ts";
 import { openMetricsFile, type MetricsFile } from "./metrics-file.ts";
@@ -82,13 +83,13 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   const ended = untilSignal(around);
   let hangUp = (): void => log.info("ignored a signal", { signal: "SIGHUP" });
   around.onSignal("SIGHUP", () => hangUp());
+  const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log, declares: confDir !== undefined });
+  const accounts = new Accounts({ log, file: state?.beside("accounts.json") });
   const rounds = createRounds({
-    log, worker: around.roundWorker, threads: cpus().length, root, offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
-    faults: new FaultWatch(root),
-    idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
+    log, accounts, worker: around.roundWorker, threads: cpus().length, root, offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
+    faults: new FaultWatch(root), idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
   });
   const notifier = createNotifier(env, log), status = createServiceStatus(notifier, confDir);
-  const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log, declares: confDir !== undefined });
   const objects = new Objects({ engines: engineTables, cores: cpus().length, keptAside: (names) => state?.keepsAside(names) === true });
   state?.restore(objects);
   const tidyUp = whenQuiet(() => (objects.count().started > 0 ? Bun.gc(false) : giveBackMemory()));

@@ -14,8 +14,8 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
 }
 
-export interface StateDir {
-  /** Where the state is, for messages. */
+export interface StateFile {
+  /** Where it is, for messages. */
   readonly file: string;
   /** The file's bytes; undefined if there is none. A file that somebody else could have written is damaged. */
   read(): Uint8Array | undefined | { readonly damage: string };
@@ -23,6 +23,12 @@ export interface StateDir {
   write(bytes: Uint8Array, before: () => Uint8Array): Promise<void>;
   /** Renames the file, so that nobody reads it and nobody loses it; gives its new name. */
   setAside(): string;
+}
+
+/** The file of the projects' state, and the directory around it. */
+export interface StateDir extends StateFile {
+  /** Another file in it, by its name. */
+  beside(name: string): StateFile;
   close(): void;
 }
 
@@ -37,10 +43,14 @@ const MAX_BYTES = 256 * 1024 * 1024;
 
 /** Makes the directory if it is missing, and locks it until the process ends. */
 export function openStateDir(path: string, options: { readonly disk?: Disk; readonly now?: () => Date } = {}): StateDir {
-  const disk = options.disk ?? REAL_DISK;
+  const disk = options.disk ?? REAL_DISK, now = options.now ?? (() => new Date());
   makeDirectory(path);
-  const lock = lockDirectory(path);
-  const file = join(path, "state.json");
+  const lock = lockDirectory(path), beside = (name: string) => fileIn(path, name, { disk, now });
+  return { ...beside("state.json"), beside, close: () => closeSync(lock) };
+}
+
+function fileIn(path: string, name: string, { disk, now }: { disk: Disk; now: () => Date }): StateFile {
+  const file = join(path, name);
   return {
     file,
     read: () => readOwn(file),
@@ -53,8 +63,7 @@ export function openStateDir(path: string, options: { readonly disk?: Disk; read
         throw failure("fsync", path, error, undone ? "nothing was changed" : "the change is undone, and may come back after a restart");
       });
     },
-    setAside: () => setAside(file, options.now?.() ?? new Date()),
-    close: () => closeSync(lock),
+    setAside: () => setAside(file, now()),
   };
 }
 

@@ -6,7 +6,7 @@
 import { ConfigError, EtmemError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Objects, Operation, TaskSpec } from "./objects.ts";
-import { openStateDir, type Disk, type StateDir } from "./state-dir.ts";
+import { openStateDir, type Disk, type StateDir, type StateFile } from "./state-dir.ts";
 import { objectKey, rawSection, storedAfter, type Stored, type StoredProject, type StoredSection } from "./state-objects.ts";
 import { formatState, parseState } from "./state-text.ts";
 
@@ -70,6 +70,11 @@ export class State {
   keepsAside(names: readonly string[]): boolean {
     const key = objectKey(names);
     return this.#stored.get(names[0] ?? "")?.sections.some((section) => section.aside === true && objectKey(section.names) === key) === true;
+  }
+
+  /** Another file beside it, by its name. */
+  beside(name: string): StateFile {
+    return this.#dir.beside(name);
   }
 
   close(): void {

@@ -2,7 +2,7 @@
 import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, Forced, FoundProcess } from "../memory/memory.ts";
-import { emptyAccount, type TaskStatus } from "../status.ts";
+import type { Account, TaskStatus } from "../status.ts";
 import { bringBackEach, type BringBackCall } from "./bring-back-each.ts";
 import type { BringBackHooks, BringBackReport } from "./bring-back.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
@@ -23,6 +23,8 @@ interface TaskParts {
   readonly log: Log;
   /** Of its project; absent where that has no limit. */
   readonly budget: WriteBudget | undefined;
+  /** Where the sums over its rounds are kept. */
+  readonly total: Account;
   /** Called when it is known what the task sees and moves with. */
   sighted(eyes: Eyes): void;
 }
@@ -34,7 +36,6 @@ export class TaskRun implements Run {
   private readonly parts: TaskParts;
   private readonly stopping = new AbortController();
   private readonly members: Members;
-  private readonly total = emptyAccount();
   private state = "starting";
   private eyes: Eyes | null = null;
   private cautions: readonly string[] = [];
@@ -94,7 +95,7 @@ export class TaskRun implements Run {
     const seen = this.eyes ? sightOf(this.eyes) : {};
     return {
       state: this.state, tracker: this.eyes?.sight.tracker ?? null, ...seen, cautions: this.cautions,
-      processes: this.members.statuses(), total: this.total, ...this.limits.brakeSeconds(),
+      processes: this.members.statuses(), total: this.parts.total, ...this.limits.brakeSeconds(),
     };
   }
 
@@ -186,7 +187,7 @@ export class TaskRun implements Run {
   private enter(member: Member, report: RoundReport): void {
     const { log, task } = this.parts, { status, process } = member, { tally, cpu } = report;
     enter(status.total, report);
-    enter(this.total, report);
+    enter(this.parts.total, report);
     status.residentBytes = report.rssBytes;
     status.swappedBytes = report.swapBytes;
     status.lastRound = lastRound(report, new Date());
