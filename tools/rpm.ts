@@ -1,23 +1,12 @@
 // Packages the executable: `bun tools/rpm.ts [--arch x86_64|aarch64]… [--release N] [--payload MACRO] [--out FOLDER]`, for both if none is named.
 // For each: FOLDER/etmem-VERSION-RELEASE.ARCH.rpm and FOLDER/etmem-VERSION-ARCH.tar.gz, the same bytes whenever they are built of the same commit.
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { arch as hostArch, tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
-import { build } from "./build.ts";
+import { type Arch, archOf, epochOf, executableFor, PLATFORMS, project, run, RUNTIME_VERSION } from "./packaging.ts";
 import { stage, stageTarball } from "./stage.ts";
-
-const project = join(import.meta.dir, "..");
-const RUNTIME_VERSION = packageJson.dependencies.bun;
-
-/** The platforms by RPM's names, with those of node, of the compiler and of the package that has the runtime. */
-const PLATFORMS = {
-  x86_64: { node: "x64", target: "bun-linux-x64", runtime: "@oven/bun-linux-x64" },
-  aarch64: { node: "arm64", target: "bun-linux-arm64", runtime: "@oven/bun-linux-aarch64" },
-} as const;
-
-type Arch = keyof typeof PLATFORMS;
 
 interface Order {
   readonly release: string;
@@ -40,27 +29,6 @@ async function makePackages(arch: Arch, order: Order): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Absent, with a line about it, where the runtime of another platform cannot be had. */
-async function executableFor(arch: Arch, folder: string): Promise<string | undefined> {
-  const { node, target, runtime } = PLATFORMS[arch];
-  if (node === hostArch()) {
-    await run([process.execPath, join(import.meta.dir, "build.ts"), "--if-changed"]);
-    return join(project, "dist/etmem");
-  }
-  try {
-    await run(["npm", "pack", "--silent", "--pack-destination", folder, `${runtime}@${RUNTIME_VERSION}`]);
-  } catch (error) {
-    console.error(`skipped ${arch}: npm could not get ${runtime}@${RUNTIME_VERSION}: ${String(error).split("\n").at(-1)}`);
-    return undefined;
-  }
-  const archive = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
-  await run(["tar", "-xzf", join(folder, archive), "-C", folder]);
-  const out = join(folder, "built/etmem");
-  mkdirSync(join(folder, "built"));
-  await build(out, { target, runtime: join(folder, "package/bin/bun") });
-  return out;
 }
 
 interface Parts {
@@ -94,21 +62,6 @@ async function makeRpm(arch: Arch, { files, folder, order: { out, epoch, payload
   }
 }
 
-/** Of the commit, unless the one who builds says otherwise. */
-async function epochOf(): Promise<number> {
-  const given = process.env["SOURCE_DATE_EPOCH"];
-  if (given !== undefined && /^\d+$/.test(given)) return Number(given);
-  if (!existsSync(join(project, ".git"))) throw new Error("this is no clone: give the time of the package in SOURCE_DATE_EPOCH, seconds since 1970");
-  return Number(await run(["git", "log", "-1", "--format=%ct"]));
-}
-
-async function run(command: string[], env: Record<string, string> = {}): Promise<string> {
-  const child = Bun.spawn(command, { cwd: project, env: { ...process.env, ...env }, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [out, problems, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-  if (status !== 0) throw new Error(`${basename(command[0] ?? "")}: exit ${status}\n${out}${problems}`.trimEnd());
-  return out;
-}
-
 async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
@@ -124,8 +77,7 @@ async function main(args: string[]): Promise<void> {
   mkdirSync(out, { recursive: true });
   const epoch = await epochOf();
   for (const arch of values.arch) {
-    if (!Object.hasOwn(PLATFORMS, arch)) throw new Error(`${arch} is none of ${Object.keys(PLATFORMS).join(", ")}`);
-    await makePackages(arch as Arch, { release, payload, out, epoch });
+    await makePackages(archOf(arch), { release, payload, out, epoch });
   }
 }
 
