@@ -60,7 +60,8 @@ echo "verify: $(dpkg -V etmem)"
 echo "# changed" >>/etc/etmem/slide_conf.yaml
 : >/etc/etmem/conf.d/own.conf
 mkdir -p /var/lib/etmem && : >/var/lib/etmem/state.json
-dpkg --force-unsafe-io -i "$2" >/dev/null && echo "upgrade: $(dpkg-query -W -f '\${Version}' etmem) $(tail -1 /etc/etmem/slide_conf.yaml) $(ls /var/lib/etmem)"
+dpkg --force-unsafe-io -i "$2" >/dev/null
+echo "upgrade: $(dpkg-query -W -f '\${Version}' etmem) $(tail -1 /etc/etmem/slide_conf.yaml) $(ls /var/lib/etmem)"
 dpkg -r etmem >/dev/null 2>&1; echo "removed: $(ls /usr/bin/etmem /var/lib/etmem 2>/dev/null) $(ls /etc/etmem | tr '\\n' ' ')"
 dpkg -P etmem >/dev/null 2>&1; echo "purged: $(find /etc/etmem | tr '\\n' ' ')"
 `;
