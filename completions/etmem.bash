@@ -50,7 +50,7 @@ _etmem_rows() {
       values='-n:projects --name:projects -s:etmemd_socket --socket:etmemd_socket'
       ;;
     'engine')
-      options='-n --proj_name -e --engine -t --task_name -s --socket -h --help'
+      options='-n --proj_name -e --engine -t --task_name -s --socket --json -h --help'
       values='-n:projects --proj_name:projects -e:engines --engine:engines -t:tasks --task_name:tasks -s:etmemd_socket --socket:etmemd_socket'
       words='showtaskpages,showhostpages'
       ;;

@@ -92,6 +92,7 @@ complete -c etmem -n '__etmem_begins engine' -s n -l proj_name -x -a '(__etmem_l
 complete -c etmem -n '__etmem_begins engine' -s e -l engine -x -a '(__etmem_live engines)' -d 'Engine that knows the command.'
 complete -c etmem -n '__etmem_begins engine' -s t -l task_name -x -a '(__etmem_live tasks)' -d 'Task that the command is about.'
 complete -c etmem -n '__etmem_begins engine' -s s -l socket -x -a 'etmemd_socket' -d 'Socket of the daemon to ask, etmemd_socket if not given.'
+complete -c etmem -n '__etmem_begins engine' -l json -d 'Prints the answer as one JSON document, in bytes.'
 complete -c etmem -n '__etmem_begins engine' -s h -l help -d 'Prints this help.'
 complete -c etmem -n '__etmem_begins reload' -s s -l socket -x -a 'etmemd_socket' -d 'Socket of the daemon to ask, etmemd_socket if not given.'
 complete -c etmem -n '__etmem_begins reload' -l json -d 'Prints what was done as one JSON document.'

@@ -52,6 +52,19 @@ export interface ProcessStatus {
   /** Resident memory by how long it has not been accessed, the youngest first. */
   ages?: readonly AgeBand[];
   brake?: BrakeStatus;
+  /** Where its pages are, and what has been moved between nodes; only for an engine that places pages. */
+  placing?: PlacingStatus;
+}
+
+/** Bytes. */
+export interface PlacingStatus {
+  /** After the last round. */
+  readonly nodes: readonly { readonly node: number; readonly hotBytes: number; readonly coldBytes: number }[];
+  /** Over all rounds: to the fast node of a pair, and to the slow one. */
+  readonly toFastBytes: number;
+  readonly toSlowBytes: number;
+  /** Asked for and not moved, over all rounds, by what the kernel says: "busy", "shared", "full", "absent", "unmapped", "other". */
+  readonly stayedBytes: Readonly<Record<string, number>>;
 }
 
 /** Memory that was last accessed at least so long ago, and less long than the next band says. */

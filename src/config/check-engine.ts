@@ -2,7 +2,7 @@ import { trimBlanks } from "./blanks.ts";
 import { type Run, type Seen, type With, inOtherFile, keyOf, placeOf, refusalTexts } from "./check-run.ts";
 import { type EngineTable, type EngineValues, unsupported } from "./engine.ts";
 import { type RawEntry, type RawSection, collect } from "./raw.ts";
-import { type Level, brokenRules, soundLevel, unknownLevel } from "./rules.ts";
+import { type Level, brokenRules, machineFindings, soundLevel, unknownLevel } from "./rules.ts";
 import { type Fields, type Section, at, atValue, readSection } from "./section.ts";
 
 /** Checks an [engine]; which keys it may have follows from its `name`. */
@@ -40,7 +40,13 @@ function checkPlace(run: Run, raw: RawSection, { table, section, typeEntry }: Kn
   const identityKey = table.foreignKeys === true ? "eng_name" : "name";
   const level = { values, broken: section.broken };
   const project = section.broken.has("project") ? undefined : findProject(run, raw, values.project, section.entryOf("project"));
-  collect(run.problems, brokenRules(table.rules, raw, section, { project: project ?? unknownLevel, engine: level, task: unknownLevel }));
+  const levels = { project: project ?? unknownLevel, engine: level, task: unknownLevel };
+  collect(run.problems, brokenRules(table.rules, raw, section, levels));
+  if (run.machine !== undefined && table.machineRules !== undefined) {
+    const found = machineFindings(table.machineRules, raw, section, { levels, machine: run.machine() });
+    collect(run.problems, found.problems);
+    collect(run.warnings, found.warnings);
+  }
   if (section.broken.has("project") || section.broken.has(identityKey)) {
     run.nameless.engine = true;
     return;

@@ -76,6 +76,8 @@ export interface Run {
   readonly cores: number;
   readonly strict: boolean;
   readonly existing: Existing | undefined;
+  /** What the rules of engines ask of the machine; absent where it is not the one that the file is for. */
+  readonly machine: (() => unknown) | undefined;
   readonly problems: Finding[];
   readonly refusals: Refusal[];
   readonly warnings: Finding[];
@@ -91,13 +93,16 @@ export interface Run {
 }
 
 /** Nothing found yet. */
-export function emptyRun(path: string, tables: Tables, context: { cores: number; strict?: boolean; existing?: Existing }): Run {
+export function emptyRun(
+  path: string, tables: Tables, context: { cores: number; strict?: boolean; existing?: Existing; machine?: () => unknown },
+): Run {
   return {
     path,
     tables,
     cores: context.cores,
     strict: context.strict === true,
     existing: context.existing,
+    machine: context.machine,
     problems: [],
     refusals: [],
     warnings: [],

@@ -21,6 +21,8 @@ export interface CheckContext {
   readonly strict?: boolean;
   /** What is there already. Without it a project or engine that the file does not have is believed to be there. */
   readonly existing?: Existing;
+  /** What the engines' rules ask of this machine; without it they ask nothing. */
+  readonly machine?: () => unknown;
 }
 
 export interface Checked {

@@ -9,6 +9,7 @@ export interface EngineTable {
   readonly doc: string;
   readonly fields: { readonly project: Fields; readonly engine: Fields; readonly task: Fields };
   readonly rules: readonly EngineTableRule[];
+  readonly machineRules?: readonly MachineTableRule[];
   /** Its sections have further keys, which a library of a third party reads; its tasks name it by `eng_name`. */
   readonly foreignKeys?: boolean;
 }
@@ -19,6 +20,15 @@ export interface EngineTableRule {
   readonly key: string;
   readonly says: string;
   holds(config: { readonly project: never; readonly engine: never; readonly task: never }): boolean;
+}
+
+/** What the machine says of a key: only where the file is judged on the machine that it is for. */
+export interface MachineTableRule {
+  readonly section: "engine" | "task";
+  readonly key: string;
+  judge(
+    config: { readonly project: never; readonly engine: never; readonly task: never }, machine: never,
+  ): { readonly problem: string } | { readonly caution: string } | undefined;
 }
 
 /** Values of the three sections of a task, typed only as far as every engine has them. */

@@ -1,5 +1,5 @@
 // Rules over several keys, after each key by itself.
-import type { EngineTableRule } from "./engine.ts";
+import type { EngineTableRule, MachineTableRule } from "./engine.ts";
 import type { Finding, RawSection } from "./raw.ts";
 import { type Fields, type Section, at, atValue } from "./section.ts";
 
@@ -32,6 +32,23 @@ export function brokenRules(rules: readonly EngineTableRule[], raw: RawSection, 
       const entry = section.entryOf(rule.key);
       return entry === undefined ? at(raw, `[${raw.name}] ${rule.key}: ${rule.says}`) : atValue(raw, entry, rule.says);
     });
+}
+
+/** What the machine has against the keys of a section, each said at its key. Keys that are wrong themselves come first. */
+export function machineFindings(
+  rules: readonly MachineTableRule[], raw: RawSection, section: Section<Fields>, { levels, machine }: { levels: Levels; machine: unknown },
+): { readonly problems: Finding[]; readonly warnings: Finding[] } {
+  const problems: Finding[] = [], warnings: Finding[] = [];
+  const config = { project: levels.project.values as never, engine: levels.engine.values as never, task: levels.task.values as never };
+  for (const rule of section.broken.size > 0 ? [] : rules) {
+    const entry = section.entryOf(rule.key);
+    if (rule.section !== raw.name || entry === undefined) continue;
+    const answer = rule.judge(config, machine as never);
+    if (answer === undefined) continue;
+    if ("problem" in answer) problems.push(atValue(raw, entry, answer.problem));
+    else warnings.push(atValue(raw, entry, answer.caution));
+  }
+  return { problems, warnings };
 }
 
 // A rule that has looked at a wrong value has nothing to add: the value's own message is enough.

@@ -169,11 +169,24 @@ function showTable(objects: Objects, name: string | undefined): string {
   }
 }
 
+function refuseCommand(refusal: string | undefined): void {
+  if (refusal !== undefined) throw new RefusedError(INVALID, { cause: refusal });
+}
+
 async function answerEngine({ project, engine, engineCommand, task }: WireRequest, { objects, rounds }: DispatchParts): Promise<string> {
   const word = needed(engineCommand), { engineType, tasks } = objects.tasksForCommand(needed(project), needed(engine), task);
-  const refusal = rounds.commandRefusal(engineType, word);
-  if (refusal !== undefined) throw new RefusedError(INVALID, { cause: refusal });
+  refuseCommand(rounds.commandRefusal(engineType, word, task === undefined ? "engine" : "task"));
+  if (tasks.length === 0) refuseCommand(`the engine ${engine} has no task`);
   return await rounds.command(tasks, word);
+}
+
+/** What the engine says as values where it can, else its text. */
+async function engineFigures(request: Extract<JsonRequest, { engine: object }>["engine"], parts: DispatchParts): Promise<unknown[]> {
+  const { project, engine, command, task } = request;
+  const named = task === undefined ? {} : { task };
+  const text = await answerEngine({ command: COMMAND.engine, project, engine, engineCommand: command, ...named }, parts);
+  const figures = parts.rounds.figures(parts.objects.tasksForCommand(project, engine, task).tasks, command);
+  return figures.length > 0 ? figures : [{ text }];
 }
 
 interface Answering {
@@ -187,6 +200,7 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   else if ("pause" in request) await changes.make("project paused", { project: request.pause.name }, () => ({ pause: request.pause.name }));
   else if ("resume" in request) await changes.make("project resumed", { project: request.resume.name }, () => ({ resume: request.resume.name }));
   else if ("bringBack" in request) send(encodeLine({ broughtBack: await bringBack(request.bringBack, { parts, changes }, send) }));
+  else if ("engine" in request) for (const answer of await engineFigures(request.engine, parts)) send(encodeLine({ answer }));
   else if ("daemon" in request) send(encodeLine({ daemon: daemonFigures(version) }));
   else if ("reload" in request) {
     const { steps = [], warnings } = await reload(parts, changes);

@@ -52,6 +52,7 @@ export type Refusal = (engineType: string) => string | undefined;
 export class Objects {
   readonly #engines: readonly EngineTable[];
   readonly #cores: number;
+  readonly #machine: (() => unknown) | undefined;
   readonly #projects = new Map<string, ProjectObject>();
   readonly #existing: Existing = {
     project: (name) => this.#projects.get(name),
@@ -62,9 +63,12 @@ export class Objects {
   readonly #keptAside: (names: readonly string[]) => boolean;
 
   /** `keptAside`: names that can be deleted although no object has them. */
-  constructor(options: { engines: readonly EngineTable[]; cores: number; keptAside?: (names: readonly string[]) => boolean }) {
+  constructor(
+    options: { engines: readonly EngineTable[]; cores: number; machine?: () => unknown; keptAside?: (names: readonly string[]) => boolean },
+  ) {
     this.#engines = options.engines;
     this.#cores = options.cores;
+    this.#machine = options.machine;
     this.#keptAside = options.keptAside ?? (() => false);
   }
 
@@ -150,7 +154,9 @@ export class Objects {
   }
 
   #prepareAdd(file: RawFile, refusal?: Refusal, declared = false): () => Change {
-    const checked = checkFile(file, { engines: this.#engines, cores: this.#cores, existing: this.#existing });
+    // What is restored was accepted once: a machine that has lost a node since is told so by the task itself.
+    const machine = refusal === undefined || this.#machine === undefined ? {} : { machine: this.#machine };
+    const checked = checkFile(file, { engines: this.#engines, cores: this.#cores, existing: this.#existing, ...machine });
     throwIfWrong(checked);
     const { projects, engines, tasks } = checked.sections;
     if (refusal !== undefined) this.#refuseStarts(checked, refusal);

@@ -1,6 +1,7 @@
 // What the daemon's main thread and its round workers say to each other. All of it is plain data.
 import type { Eyes, Forced, FoundProcess, KnownFaults, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
 import type { BringBackOrder, BringBackProgress, BringBackReport } from "./bring-back.ts";
+import type { GroupOrder, GroupReport } from "./group-round.ts";
 import type { RoundLimits, RoundPhase, RoundReport } from "./round.ts";
 
 /** The folders of the kernel's files. */
@@ -12,6 +13,8 @@ export interface KernelFolders {
 /** What a worker can do with memory. A new kind of work is a line here and one in the table of round-worker.ts. */
 export interface Jobs {
   readonly round: Job<RoundJob, RoundPhase, RoundReport>;
+  /** A round over all processes of an engine's tasks. */
+  readonly place: Job<GroupOrder & { readonly engineType: string }, RoundPhase, GroupReport>;
   readonly bringBack: Job<BringBackOrder, BringBackProgress, BringBackReport>;
 }
 

@@ -2,8 +2,9 @@
 import { engines } from "../engines/index.ts";
 import { EtmemError } from "../errors.ts";
 import { openMemory } from "../memory/capabilities.ts";
-import type { Memory } from "../memory/memory.ts";
+import type { Memory, PlacingMemory, ProcessId } from "../memory/memory.ts";
 import { runBringBack } from "./bring-back.ts";
+import { runGroupRound } from "./group-round.ts";
 import type { FromWorker, Jobs, ToWorker } from "./round-messages.ts";
 import { runRound } from "./round.ts";
 
@@ -25,8 +26,15 @@ const JOBS: JobTable = {
     return runRound(memory, { policy, config: config as { project: { interval: number } }, process, limits }, { signal, phase: tell });
   },
   bringBack: runBringBack,
+
+  place(_memory, { engineType, seats }, { signal, tell }) {
+    const policy = engines.find(({ name }) => name === engineType)?.placing;
+    if (!policy || !placing) throw new Error(`the engine ${engineType} places no pages`);
+    return runGroupRound(placing, policy, { seats }, { signal, phase: tell });
+  },
 };
 
+let placing: PlacingMemory | undefined;
 const running = new Map<number, AbortController>();
 let memory: Memory | undefined;
 
@@ -36,7 +44,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
   else if (message.type === "find") answer(message.id, async () => ({ type: "found", id: message.id, processes: eyes().find(message.target) }));
   else if (message.type === "job") answer(message.id, () => run(message));
   else if (message.type === "stop") running.get(message.id)?.abort();
-  else if (message.type === "forget") memory?.forget(message.process);
+  else if (message.type === "forget") forget(message.process);
   else void end();
 };
 
@@ -44,6 +52,7 @@ async function begin({ offsets, root, forced, faults }: Extract<ToWorker, { type
   try {
     const opened = await openMemory(offsets, root, { forced, faults });
     memory = opened.memory;
+    placing = opened.placing;
     say({ type: "ready", eyes: opened.eyes });
   } catch (error) {
     say({ type: "blind", reason: (error as Error).message });
@@ -59,6 +68,11 @@ async function run({ id, job, order }: Extract<ToWorker, { type: "job" }>): Prom
   } finally {
     running.delete(id);
   }
+}
+
+function forget(process: ProcessId): void {
+  memory?.forget(process);
+  placing?.forget(process);
 }
 
 /** A thread that is ended does not close what it has opened. */

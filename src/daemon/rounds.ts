@@ -1,5 +1,4 @@
 // When rounds run: each started task finds its processes, has a round run over each of them, sleeps, and begins again.
-import { engines } from "../engines/index.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, KnownFaults, KnownOffsets } from "../memory/memory.ts";
 import type { TaskStatus } from "../status.ts";
@@ -7,14 +6,16 @@ import { ProgressSum, sumOf, type BringBackCall } from "./bring-back-each.ts";
 import { NOTHING_BACK, type BringBackReport } from "./bring-back.ts";
 import { Accounts } from "./accounts.ts";
 import { Claims, type TargetLocks } from "./claims.ts";
+import { commanding, engineRefusal, newRun, type Commanding } from "./engine-runs.ts";
+import type { Group } from "./group.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { KernelFolders } from "./round-messages.ts";
 import type { Run } from "./run.ts";
-import { TaskRun, reasonOf } from "./task-run.ts";
+import { reasonOf } from "./task-run.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { WriteBudgets } from "./write-budget.ts";
 
-export interface Rounds {
+export interface Rounds extends Commanding {
   /** Why a task of this engine cannot be started; undefined if it can. */
   refusal(engineType: string): string | undefined;
   /** Begins to run rounds of the task, or waits for `resume` where it is paused; returns at once. */
@@ -29,10 +30,6 @@ export interface Rounds {
   status(task: TaskSpec): TaskStatus;
   /** The sums of tasks, whether they run or not. */
   readonly sums?: Pick<Accounts, "known" | "keepOnly">;
-  /** Why an engine of this type has no answer to a private command; undefined if it has. */
-  commandRefusal(engineType: string, word: string): string | undefined;
-  /** The answer of an engine to one of its private commands, over tasks of it that run. */
-  command(tasks: readonly TaskSpec[], word: string): Promise<string>;
   /** The end of the daemon: stops everything. */
   close(): Promise<void>;
 }
@@ -57,7 +54,7 @@ export interface RoundsParts {
 const LONGEST_STOP_MS = 2000;
 
 export function createRounds(parts: RoundsParts): Rounds {
-  const { log, accounts = new Accounts(parts) } = parts, runs = new Map<string, Run>(), claims = new Claims();
+  const { log, accounts = new Accounts(parts) } = parts, runs = new Map<string, Run>(), groups = new Map<string, Group>(), claims = new Claims();
   const faults = () => parts.faults?.begin() ?? { missing: "not asked for" };
   const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets), faults });
 
@@ -77,6 +74,7 @@ export function createRounds(parts: RoundsParts): Rounds {
     }
     for (const id of ids) runs.delete(id);
     if (runs.size > 0 || stopping.length === 0) return;
+    groups.clear();
     await pool.close();
     parts.faults?.rest();
     void accounts.rest();
@@ -86,7 +84,7 @@ export function createRounds(parts: RoundsParts): Rounds {
 
   const start = (task: TaskSpec, paused = false) => {
     const total = accounts.of(task.id), budget = budgets.of(task);
-    const run: Run = new TaskRun({ task, pool, claims, locks: parts.locks, log, budget, total, sighted });
+    const run = newRun(task, { pool, claims, locks: parts.locks, log, budget, total, sighted, groups });
     accounts.begin();
     runs.set(task.id, run);
     if (paused && !run.pause) return;
@@ -95,7 +93,7 @@ export function createRounds(parts: RoundsParts): Rounds {
   };
 
   return {
-    refusal: (engineType) => engines.find(({ name }) => name === engineType)?.policy ? undefined : `engine ${engineType} cannot run yet`,
+    refusal: engineRefusal,
     start,
     ...pausing(runs, start, log),
     stop: (tasks) => stop(tasks.map(({ id }) => id)),
@@ -106,21 +104,6 @@ export function createRounds(parts: RoundsParts): Rounds {
     async close() {
       await stop([...runs.keys()]);
       await accounts.rest();
-    },
-  };
-}
-
-/** Private commands of engines. */
-function commanding(runs: ReadonlyMap<string, Run>): Pick<Rounds, "commandRefusal" | "command"> {
-  return {
-    commandRefusal(engineType, word) {
-      const engine = engines.find(({ name }) => name === engineType);
-      return engine !== undefined && engine.policy !== undefined && Object.hasOwn(engine.commands, word)
-        ? undefined : `the engine ${engineType} has no command ${word}`;
-    },
-    async command(tasks, word) {
-      const answers = await Promise.all(tasks.map(({ id }) => runs.get(id)?.command?.(word)));
-      return answers.filter((answer) => answer !== undefined).join("");
     },
   };
 }

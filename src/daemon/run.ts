@@ -16,4 +16,6 @@ export interface Run {
   status(): TaskStatus;
   /** The text that answers a private command of its engine; throws RefusedError. Absent where the engine has none. */
   command?(word: string): Promise<string>;
+  /** The same as JSON. */
+  figures?(word: string): unknown;
 }

@@ -5,6 +5,7 @@ import { DeniedError, EtmemError, EXIT, SysError } from "../errors.ts";
 import { setProcessName } from "../ffi/self.ts";
 import { createLog, type Log, type Sink } from "../log.ts";
 import { kernelFolders, requireOwnPids } from "../memory/kernel-folders.ts";
+import { readNodes } from "../memory/nodes.ts";
 import { giveBackMemory } from "../memory/own-memory.ts";
 import { FaultWatch } from "../memory/refaults.ts";
 import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
@@ -90,7 +91,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
     faults: new FaultWatch(root), idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
   });
   const notifier = createNotifier(env, log), status = createServiceStatus(notifier, confDir);
-  const objects = new Objects({ engines: engineTables, cores: cpus().length, keptAside: (names) => state?.keepsAside(names) === true });
+  const objects = new Objects({ engines: engineTables, cores: cpus().length, machine: () => readNodes(root), keptAside: keptBy(state) });
   state?.restore(objects);
   const tidyUp = whenQuiet(() => (objects.count().started > 0 ? Bun.gc(false) : giveBackMemory()));
   const dispatch = createDispatch({
@@ -141,6 +142,11 @@ async function writeMetrics(
   if (path === undefined) return undefined;
   const text = (): string => prometheusText(familiesOf(daemonFigures(version), show(undefined, objects, rounds)));
   return await openMetricsFile({ path, log, text });
+}
+
+/** Names that can be deleted although nothing has them. */
+function keptBy(state: State | undefined): (names: readonly string[]) => boolean {
+  return (names) => state?.keepsAside(names) === true;
 }
 
 /** Calls back when enough was done and nothing has been for a while. */

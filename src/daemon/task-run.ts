@@ -219,7 +219,8 @@ export function reasonOf({ forced: { tracker, mover } }: Eyes): string {
   return named.length === 0 ? "the best that works here" : `named in [project]: ${named.join(", ")}`;
 }
 
-function sightOf(eyes: Eyes): Pick<TaskStatus, "exactness" | "mover" | "chosen" | "notUsed"> {
+/** What a status tells of it. */
+export function sightOf(eyes: Eyes): Pick<TaskStatus, "exactness" | "mover" | "chosen" | "notUsed"> {
   const trackers = eyes.missing.map(({ tracker, reason }) => ({ name: tracker, reason }));
   const movers = eyes.missingMovers.map(({ mover, reason }) => ({ name: mover, reason }));
   return { exactness: eyes.exactness, mover: eyes.mover, chosen: reasonOf(eyes), notUsed: [...trackers, ...movers] };

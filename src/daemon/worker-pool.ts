@@ -19,13 +19,16 @@ export interface PoolParts {
 export interface JobCall<K extends keyof Jobs> {
   readonly job: K;
   /** Whose history the work needs: it runs in the thread that has it. */
-  readonly home: ProcessId;
+  readonly home: Home;
   readonly order: Jobs[K]["order"];
   /** What its project names; nothing if absent. */
   readonly forced?: Forced;
   readonly signal: AbortSignal;
   tell?(progress: Jobs[K]["progress"]): void;
 }
+
+/** A process by itself, or processes that are decided about together, by any name. */
+export type Home = ProcessId | { readonly group: string };
 
 interface Thread {
   readonly worker: Worker;
@@ -87,11 +90,17 @@ export class WorkerPool {
   }
 
   forget(process: ProcessId): void {
-    const key = processKey(process);
-    const home = this.homes.get(key);
-    if (!home || !this.homes.delete(key)) return;
-    home.homes -= 1;
-    home.worker.postMessage({ type: "forget", process } satisfies ToWorker);
+    this.leave(process)?.worker.postMessage({ type: "forget", process } satisfies ToWorker);
+  }
+
+  /** The group stays where it is, without this process. */
+  forgetIn(group: string, process: ProcessId): void {
+    this.homes.get(homeKey({ group }))?.worker.postMessage({ type: "forget", process } satisfies ToWorker);
+  }
+
+  /** The group has no processes any more. */
+  forgetGroup(group: string): void {
+    this.leave({ group });
   }
 
   /** Gives up every thread that has not answered, or not yet said what it sees with: whoever waits for it is told. */
@@ -132,10 +141,18 @@ export class WorkerPool {
     return this.threads.find((thread) => thread.forced === forcedKey(forced)) ?? this.grow(forced);
   }
 
-  private homeOf(process: ProcessId, forced: Forced): Thread {
-    const key = processKey(process), home = this.homes.get(key);
+  private leave(home: Home): Thread | undefined {
+    const key = homeKey(home), thread = this.homes.get(key);
+    if (!thread || !this.homes.delete(key)) return undefined;
+    thread.homes -= 1;
+    return thread;
+  }
+
+  private homeOf(whose: Home, forced: Forced): Thread {
+    const key = homeKey(whose), home = this.homes.get(key);
     if (home?.forced === forcedKey(forced)) return home;
-    this.forget(process);
+    if ("group" in whose) this.forgetGroup(whose.group);
+    else this.forget(whose);
     const first = this.first(forced), fitting = this.threads.filter((thread) => thread.forced === first.forced);
     const quietest = fitting.reduce((best, thread) => (thread.homes < best.homes ? thread : best), first);
     const allBusy = fitting.every(({ jobs }) => jobs > 0);
@@ -184,6 +201,10 @@ export class WorkerPool {
     thread.worker.postMessage(message(id));
     return promise;
   }
+}
+
+function homeKey(home: Home): string {
+  return "group" in home ? `group ${home.group}` : processKey(home);
 }
 
 function forcedKey({ tracker = "", mover = "" }: Forced): string {

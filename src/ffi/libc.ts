@@ -26,8 +26,12 @@ export function errno(): number {
 
 /** System call numbers that glibc 2.28 has no wrapper for. arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h. */
 export const NR = process.arch === "arm64"
-  ? ({ prlimit64: 261, perf_event_open: 241, bpf: 280, pidfd_send_signal: 424, pidfd_open: 434, process_madvise: 440 } as const)
-  : ({ perf_event_open: 298, prlimit64: 302, bpf: 321, pidfd_send_signal: 424, pidfd_open: 434, process_madvise: 440 } as const);
+  ? ({
+    move_pages: 239, perf_event_open: 241, prlimit64: 261, bpf: 280, pidfd_send_signal: 424, pidfd_open: 434, process_madvise: 440,
+  } as const)
+  : ({
+    move_pages: 279, perf_event_open: 298, prlimit64: 302, bpf: 321, pidfd_send_signal: 424, pidfd_open: 434, process_madvise: 440,
+  } as const);
 
 type Arg = number | bigint;
 

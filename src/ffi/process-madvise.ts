@@ -19,6 +19,11 @@ export function openPidfd(pid: number): number | undefined {
   throw error;
 }
 
+/** Has the process not been waited for yet? Signal 0 is only asked about. */
+export function isRunning(pidfd: number): boolean {
+  return rawSyscall(NR.pidfd_send_signal, pidfd, 0, 0, 0) === 0;
+}
+
 /** Ranges for one call: address and length in bytes, alternating. Allocate once, fill often. */
 export class RangeVector {
   readonly words = new BigUint64Array(2 * MAX_RANGES);

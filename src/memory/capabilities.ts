@@ -7,10 +7,11 @@ import { readKernelSettings } from "../proc/settings.ts";
 import { readCpuFacts } from "../proc/cpuinfo.ts";
 import { kernelRoot, type Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { Eyes, Forced, KnownFaults, KnownOffsets, Memory, Missing, MissingMover } from "./memory.ts";
+import type { Eyes, Forced, KnownFaults, KnownOffsets, Memory, Missing, MissingMover, PlacingMemory } from "./memory.ts";
 import { madviseMover } from "./movers/madvise.ts";
 import type { Mover } from "./movers/mover.ts";
 import { openSwapPages } from "./movers/swap-pages.ts";
+import { NumaMemory } from "./numa.ts";
 import { RealMemory } from "./real.ts";
 import { Refaults } from "./refaults.ts";
 import { proveTracker } from "./self-test.ts";
@@ -33,12 +34,13 @@ export type MoverRung = readonly [name: string, build: () => Mover];
  */
 export async function openMemory(
   offsets: KnownOffsets, root: Root = kernelRoot, { forced = {}, faults = { missing: "not asked for" } }: MemoryChoices = {},
-): Promise<{ memory: Memory; eyes: Eyes }> {
+): Promise<{ memory: Memory; placing: PlacingMemory; eyes: Eyes }> {
   const { mover, missingMovers } = chooseMover(root, forced.mover);
   const { tracker, missing } = await chooseTracker(root, offsets, forced.tracker);
   const memory = new RealMemory({ root, tracker, mover, refaults: new Refaults(faults) });
   const events = "missing" in faults ? { noFaultEvents: faults.missing } : {};
-  return { memory, eyes: { sight: tracker.sight, exactness: tracker.exactness, mover: mover.name, forced, missing, missingMovers, ...events } };
+  const eyes = { sight: tracker.sight, exactness: tracker.exactness, mover: mover.name, forced, missing, missingMovers, ...events };
+  return { memory, placing: new NumaMemory(root, tracker), eyes };
 }
 
 /** What is chosen for it: a tracker or mover by the operator, the rings of page faults by the daemon. */

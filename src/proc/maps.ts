@@ -11,6 +11,8 @@ export const VMA = {
   special: 2,
   /** Of a file, whatever else it is. */
   file: 4,
+  readable: 8,
+  writable: 16,
 } as const;
 
 /** VMAs in ascending order; addresses in bytes (exact in a double up to 2^53). */
@@ -41,7 +43,7 @@ export function readMaps(root: Root, pid: number | "self"): VmaList | undefined 
   }
 }
 
-const NEWLINE = 10, BLANK = 32, DASH = 45, ZERO = 48, LETTER_P = 112, LETTER_V = 118, LETTER_W = 119, LETTER_X = 120, BRACKET = 91;
+const NEWLINE = 10, BLANK = 32, DASH = 45, ZERO = 48, LETTER_P = 112, LETTER_R = 114, LETTER_V = 118, LETTER_W = 119, LETTER_X = 120, BRACKET = 91;
 
 export function parseMaps(text: Uint8Array): VmaList {
   let room = Math.max(64, Math.ceil(text.length / 80));
@@ -78,8 +80,9 @@ function kindOf(text: Uint8Array, permissions: number, lineEnd: number): number 
   while (at < lineEnd && text[at] === BLANK) at++;
   if (text[at] === BRACKET && text[at + 1] === LETTER_V) return VMA.special;
   const isPrivate = text[permissions + 3] === LETTER_P, executable = text[permissions + 2] === LETTER_X;
-  const pageable = isPrivate && !executable && (anonymous || text[permissions + 1] === LETTER_W);
-  return (pageable ? VMA.pageable : 0) | (anonymous ? 0 : VMA.file);
+  const writable = text[permissions + 1] === LETTER_W, pageable = isPrivate && !executable && (anonymous || writable);
+  const allowed = (text[permissions] === LETTER_R ? VMA.readable : 0) | (writable ? VMA.writable : 0);
+  return (pageable ? VMA.pageable : 0) | (anonymous ? 0 : VMA.file) | allowed;
 }
 
 function hexDigit(code: number): number {

@@ -136,7 +136,9 @@ describe("a key", () => {
 
   test.each([
     ["vm_flags=ht", undefined],
-    ["vm_flags=us", "must be ht"],
+    ["vm_flags=rd wr", undefined],
+    ["vm_flags=rd, hg", undefined],
+    ["vm_flags=huge", "must be flags of two letters as in smaps, with blanks between them, at most 256 bytes, as ht, hg or rd wr"],
     ["anon_only=maybe", "must be yes or no"],
     ["ign_host=1", "must be yes or no"],
     ["value=12x", "must be a pid, 1..4194304, since type=pid"],

@@ -34,7 +34,7 @@ function stage(rounds: Partial<Rounds> = {}): Stage {
       bringBack: () => Promise.resolve({ outBytes: 0, backBytes: 0, reason: null }),
       status: () => ({ state: "waiting", tracker: null, processes: [] }),
       commandRefusal: (engineType, word) => `the engine ${engineType} has no command ${word}`,
-      command: () => Promise.resolve(""),
+      command: () => Promise.resolve(""), figures: () => [],
       close: () => Promise.resolve(),
       ...rounds,
     },

@@ -144,7 +144,7 @@ asRoot("a change that cannot be stored is refused with file and errno, and neith
     pause: async () => void calls.push("pause"), resume: () => undefined,
     bringBack: () => Promise.resolve({ outBytes: 0, backBytes: 0, reason: null }),
     status: () => ({ state: "stopped", tracker: null, processes: [] }), close: async () => undefined,
-    commandRefusal: () => undefined, command: async () => "",
+    commandRefusal: () => undefined, command: async () => "", figures: () => [],
   };
   await change(lab.open(), { add: await raw(whole("p", "t")) });
   const { state, objects } = lab.open({

@@ -1,0 +1,81 @@
+// What a started task runs as, and how private commands of engines are answered: both as the engine is.
+import { engines } from "../engines/index.ts";
+import type { Engine, PlacingPolicy } from "../engines/engine.ts";
+import type { Log } from "../log.ts";
+import type { Eyes } from "../memory/memory.ts";
+import type { Account } from "../status.ts";
+import type { Claims, TargetLocks } from "./claims.ts";
+import { Group } from "./group.ts";
+import { GroupTask } from "./group-task.ts";
+import type { TaskSpec } from "./objects.ts";
+import type { Run } from "./run.ts";
+import { TaskRun } from "./task-run.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+import type { WriteBudget } from "./write-budget.ts";
+
+export interface RunParts {
+  readonly pool: WorkerPool;
+  readonly claims: Claims;
+  readonly locks: TargetLocks;
+  readonly log: Log;
+  readonly budget: WriteBudget | undefined;
+  readonly total: Account;
+  sighted(eyes: Eyes): void;
+  /** By project and engine, while one of their tasks is started. */
+  readonly groups: Map<string, Group>;
+}
+
+/** Tasks of an engine that decides over all of its processes together share a group. */
+export function newRun(task: TaskSpec, parts: RunParts): Run {
+  const engine = engineNamed(task.engineType), { groups, ...rest } = parts;
+  if (engine?.placing === undefined) return new TaskRun({ task, ...rest });
+  const name = task.id.slice(0, task.id.lastIndexOf("/")), group = groups.get(name) ?? new Group({ name, engine, ...rest });
+  groups.set(name, group);
+  return new GroupTask({ task, policy: engine.placing as PlacingPolicy<never>, group, ...rest });
+}
+
+/** Why a task of this engine cannot be started; undefined if it can. */
+export function engineRefusal(engineType: string): string | undefined {
+  return canRun(engineNamed(engineType)) ? undefined : `engine ${engineType} cannot run yet`;
+}
+
+/** Private commands of engines. */
+export interface Commanding {
+  /** Why an engine of this type has no answer to a private command; undefined if it has. `named`: what the command names beside the project. */
+  commandRefusal(engineType: string, word: string, named?: "task" | "engine"): string | undefined;
+  /** The answer of an engine to one of its private commands, over tasks of it that run. */
+  command(tasks: readonly TaskSpec[], word: string): Promise<string>;
+  /** The same as JSON, one value for each task that is asked; none where the engine has only text. */
+  figures(tasks: readonly TaskSpec[], word: string): unknown[];
+}
+
+/** Answers by the runs that there are. */
+export function commanding(runs: ReadonlyMap<string, Run>): Commanding {
+  return {
+    commandRefusal(engineType, word, named) {
+      const engine = engineNamed(engineType), known = canRun(engine) && Object.hasOwn(engine?.commands ?? {}, word);
+      const command = known ? engine?.commands[word] : undefined;
+      if (command === undefined) return `the engine ${engineType} has no command ${word}`;
+      return command.about === "task" && named === "engine" ? `${word} is about a task: name one with -t` : undefined;
+    },
+    async command(tasks, word) {
+      const answers = await Promise.all(asked(tasks, word).map(({ id }) => runs.get(id)?.command?.(word)));
+      return answers.filter((answer) => answer !== undefined).join("");
+    },
+    figures: (tasks, word) => asked(tasks, word).flatMap(({ id }) => runs.get(id)?.figures?.(word) ?? []),
+  };
+}
+
+/** Of a command that is about the engine one task is asked, any of them. */
+function asked(tasks: readonly TaskSpec[], word: string): readonly TaskSpec[] {
+  const [first] = tasks, about = first && engineNamed(first.engineType)?.commands[word]?.about;
+  return about === "engine" ? tasks.slice(0, 1) : tasks;
+}
+
+function engineNamed(wanted: string): Engine | undefined {
+  return engines.find(({ name }) => name === wanted) as Engine | undefined;
+}
+
+function canRun(engine: Engine | undefined): boolean {
+  return engine?.policy !== undefined || engine?.placing !== undefined;
+}

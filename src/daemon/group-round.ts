@@ -1,0 +1,80 @@
+// One round over all processes of an engine's tasks: scan each, find where its pages are, decide over all of them together, move, count.
+import type { Exchange, FastSlow, PlacingPolicy } from "../engines/engine.ts";
+import type { NodeView, PlacingMemory } from "../memory/memory.ts";
+import { exchange, type Load } from "./group-exchange.ts";
+import { Seat, type SeatOrder, type SeatReport } from "./group-seat.ts";
+
+/** At least one process; project and engine are the same for all of them. */
+export interface GroupOrder {
+  readonly seats: readonly [SeatOrder, ...SeatOrder[]];
+}
+
+export interface GroupReport {
+  /** Why the machine has not got what the file asks for: then nothing was looked at. */
+  readonly problem: string | null;
+  /** Why nothing was to move at all. */
+  readonly idle: string | null;
+  readonly pairs: readonly FastSlow[];
+  /** Every node of the machine, after the moves. */
+  readonly nodes: readonly NodeView[];
+  /** In the order of the processes. */
+  readonly seats: readonly SeatReport[];
+  readonly seconds: number;
+}
+
+export interface GroupHooks {
+  readonly signal: AbortSignal;
+  phase(phase: "scanning" | "moving"): void;
+}
+
+/** Never throws for what can happen to a process; what it throws is a bug. */
+export async function runGroupRound(memory: PlacingMemory, policy: PlacingPolicy<never>, order: GroupOrder, hooks: GroupHooks): Promise<GroupReport> {
+  const beganAt = memory.time.nowMs(), [{ config }] = order.seats, judged = policy.pairs(config as never, memory.nodes());
+  const seats = order.seats.map((each) => new Seat(each, { memory, policy, signal: hooks.signal })), idle = policy.idle(config as never) ?? null;
+  const ended = (problem: string | null, pairs: readonly FastSlow[]): GroupReport => ({
+    problem, idle, pairs, nodes: memory.nodes(), seats: seats.map((seat) => seat.report()), seconds: (memory.time.nowMs() - beganAt) / 1000,
+  });
+  if ("problem" in judged) return ended(judged.problem, []);
+  try {
+    hooks.phase("scanning");
+    const { interval } = (config as { project: { interval: number } }).project;
+    await Promise.all(seats.map((seat) => seat.look(interval * 1000)));
+    hooks.phase("moving");
+    const plan = { pairs: judged.pairs, policy, config: config as never, signal: hooks.signal };
+    if (idle === null && !hooks.signal.aborted) await movePages(memory, seats, plan);
+    return ended(null, judged.pairs);
+  } finally {
+    for (const seat of seats) seat.close();
+  }
+}
+
+interface Plan {
+  readonly pairs: readonly FastSlow[];
+  readonly policy: PlacingPolicy<never>;
+  readonly config: never;
+  readonly signal: AbortSignal;
+}
+
+async function movePages(memory: PlacingMemory, seats: readonly Seat[], { pairs, policy, config, signal }: Plan): Promise<void> {
+  const groups = seats.flatMap((seat, index) => seat.groups(index)), { sight } = memory;
+  for (const chosen of policy.decide(groups, config, { pairs, nodes: memory.nodes(), sight })) {
+    const { fast, slow } = chosen;
+    await exchange({ fast, slow }, { up: loadsOf(seats, chosen.toFast), down: loadsOf(seats, chosen.toSlow) }, {
+      room: (node) => memory.room(node),
+      proceed: () => !signal.aborted,
+      limit: (process) => seats[process]!.limit(),
+      move: (load, range, node) => seats[load.process]!.move(load, range, { node, isFast: node === fast }),
+    });
+  }
+}
+
+/** One pass over each process for all of its groups; the order of the groups stays. */
+function loadsOf(seats: readonly Seat[], takes: Exchange["toFast"]): Load[] {
+  const loads = new Map(seats.map((seat, index) => [index, seat.loads(index, takes.filter(({ group }) => group.process === index))]));
+  const next = new Map<number, number>();
+  return takes.map(({ group: { process } }) => {
+    const at = next.get(process) ?? 0;
+    next.set(process, at + 1);
+    return loads.get(process)![at]!;
+  });
+}

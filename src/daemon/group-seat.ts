@@ -1,0 +1,149 @@
+// One process in a round over all processes of an engine: what is seen of it, what moves, and how it went.
+import type { PlacingPolicy } from "../engines/engine.ts";
+import { EtmemError, UnsupportedError, isGone } from "../errors.ts";
+import type { FoundProcess, MigrationTally, PageGroup, PlacedHeat, PlacingMemory, PlacingRound, Stay, VmaChoice } from "../memory/memory.ts";
+import { Pace, type PaceOrder } from "../memory/pace.ts";
+import { CALL_BYTES, type Load, type Moved } from "./group-exchange.ts";
+
+/** A process with the values of its task; the policy's own idea of `config` is lost on the way through a message. */
+export interface SeatOrder {
+  readonly process: FoundProcess;
+  readonly config: object;
+  /** The task's rate, for all of its processes together. */
+  readonly pace?: PaceOrder | undefined;
+}
+
+/** How it went. Plain data, in bytes. */
+export interface SeatReport {
+  readonly outcome: "done" | "blind" | "gone" | "stopped" | "failed";
+  readonly reason: string | null;
+  readonly rssBytes: number;
+  readonly swapBytes: number;
+  readonly seenBytes: number;
+  readonly askedBytes: number;
+  readonly toFastBytes: number;
+  readonly toSlowBytes: number;
+  readonly stayedBytes: Readonly<Partial<Record<Stay, number>>>;
+  /** After the moves. */
+  readonly nodes: readonly { readonly node: number; readonly hotBytes: number; readonly coldBytes: number }[];
+  readonly cpuUserMs: number;
+  readonly cpuSystemMs: number;
+}
+
+export interface SeatParts {
+  readonly memory: PlacingMemory;
+  readonly policy: PlacingPolicy<never>;
+  readonly signal: AbortSignal;
+}
+
+function noMapping({ flags, anonymousOnly }: VmaChoice): string {
+  return `no private ${anonymousOnly ? "anonymous " : ""}mapping has the flags ${flags.join(" ")}`;
+}
+
+export class Seat {
+  private readonly order: SeatOrder;
+  private readonly parts: SeatParts;
+  private readonly pace: Pace | undefined;
+  private round: PlacingRound | undefined;
+  private placed: PlacedHeat | undefined;
+  private draft: { outcome: SeatReport["outcome"]; reason: string | null } = { outcome: "done", reason: null };
+  private moved = { asked: 0, toFast: 0, toSlow: 0, stayed: {} as Partial<Record<Stay, number>> };
+
+  constructor(order: SeatOrder, parts: SeatParts) {
+    this.order = order;
+    this.parts = parts;
+    this.pace = order.pace && new Pace(order.pace);
+  }
+
+  /** Opens it, scans it, and finds out where its pages are. */
+  async look(intervalMs: number): Promise<void> {
+    const { memory, policy, signal } = this.parts, config = this.order.config as never, choice = policy.choice(config);
+    await this.guarded(async () => {
+      this.round = memory.openPlacing(this.order.process, choice, signal);
+      if (this.round === undefined) return this.end("gone");
+      if (this.round.vmas === 0) return this.end("done", noMapping(choice));
+      const question = policy.question(config, memory.sight), heat = await this.round.scan(question, intervalMs);
+      if (!signal.aborted) this.placed = await this.round.place(heat, question.threshold);
+      if (signal.aborted) this.end("stopped");
+    });
+  }
+
+  get takesPart(): boolean {
+    return this.placed !== undefined && this.draft.outcome === "done";
+  }
+
+  groups(index: number): PageGroup[] {
+    return this.takesPart ? this.placed!.groups(index) : [];
+  }
+
+  /** The pages of some groups of this process. */
+  loads(index: number, takes: readonly { readonly group: PageGroup; readonly pages: number }[]): Load[] {
+    return this.placed?.pick(takes).map((list) => ({ process: index, list, at: 0 })) ?? [];
+  }
+
+  limit(): number {
+    return this.takesPart ? Math.min(CALL_BYTES, (this.pace?.callPages ?? Infinity) * 4096) : 0;
+  }
+
+  async move({ list }: Load, { from, to }: { from: number; to: number }, { node, isFast }: { node: number; isFast: boolean }): Promise<Moved> {
+    const { memory: { time }, signal } = this.parts, { pageBytes } = list;
+    let tally: MigrationTally | undefined;
+    await this.guarded(async () => {
+      if (this.pace) await time.pause(this.pace.waitMs(time.nowMs()), signal);
+      if (signal.aborted) return;
+      tally = await this.round!.move(list.pages.subarray(from, to), node, (index) => (this.placed!.nodes[list.entries[from + index]!] = node));
+      this.pace?.spend(time.nowMs(), tally.moved * pageBytes);
+    });
+    if (tally === undefined) return { bytes: 0, full: false };
+    this.enter(tally, pageBytes, isFast);
+    return { bytes: tally.moved * pageBytes, full: tally.stayed.full > 0 };
+  }
+
+  report(): SeatReport {
+    const { view, cpu } = this.round ?? { view: { rssBytes: 0, swapBytes: 0 }, cpu: { user: 0, system: 0 } }, { rssBytes, swapBytes } = view;
+    const threshold = this.parts.policy.threshold(this.order.config as never, this.parts.memory.sight);
+    const nodes = new Map<number, { node: number; hotBytes: number; coldBytes: number }>();
+    let seenBytes = 0;
+    for (const { node, count, pageBytes, pages } of this.placed?.groups(0) ?? []) {
+      const use = nodes.get(node) ?? { node, hotBytes: 0, coldBytes: 0 };
+      use[count >= threshold ? "hotBytes" : "coldBytes"] += pages * pageBytes;
+      seenBytes += pages * pageBytes;
+      nodes.set(node, use);
+    }
+    const { asked, toFast, toSlow, stayed } = this.moved;
+    return {
+      ...this.draft, rssBytes, swapBytes, seenBytes, askedBytes: asked, toFastBytes: toFast, toSlowBytes: toSlow, stayedBytes: stayed,
+      nodes: [...nodes.values()].sort((a, b) => a.node - b.node), cpuUserMs: cpu.user, cpuSystemMs: cpu.system,
+    };
+  }
+
+  close(): void {
+    this.round?.close();
+  }
+
+  private enter(tally: MigrationTally, pageBytes: number, isFast: boolean): void {
+    const { moved } = this;
+    moved.asked += tally.asked * pageBytes;
+    moved[isFast ? "toFast" : "toSlow"] += tally.moved * pageBytes;
+    for (const [why, pages] of Object.entries(tally.stayed) as [Stay, number][]) {
+      if (pages > 0) moved.stayed[why] = (moved.stayed[why] ?? 0) + pages * pageBytes;
+    }
+    if (tally.gone) this.end("gone");
+  }
+
+  private end(outcome: SeatReport["outcome"], reason: string | null = null): void {
+    this.draft = { outcome, reason };
+  }
+
+  /** Whatever happens to one process, the others go on. What it throws is a bug. */
+  private async guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof UnsupportedError) this.end("blind", error.message);
+      else if (isGone(error)) this.end("gone");
+      else if (error instanceof EtmemError) this.end("failed", error.message);
+      else throw error;
+    }
+  }
+}
