@@ -3,6 +3,7 @@ import { madvise, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
 import { basePageBytes } from "../ffi/page-size.ts";
 import { GIB, MIB } from "../units.ts";
 import { MovingHeat, type Pattern } from "./workload.ts";
+import { placeWorkload } from "./workload-nodes.ts";
 import { random } from "./random.ts";
 
 /** What a workload is made of. */
@@ -18,6 +19,9 @@ export interface WorkloadShape {
   readonly hugetlb?: boolean;
   /** Into how many VMAs the memory is split. */
   readonly vmas: number;
+  /** NUMA nodes on which the hot and the cold pages begin. */
+  readonly hotNode?: number | undefined;
+  readonly coldNode?: number | undefined;
   /** Address space around the memory that is reserved and never touched, in bytes. */
   readonly reserveBytes: number;
 }
@@ -56,7 +60,9 @@ export function mapWorkload(shape: WorkloadShape): WorkloadMemory {
   if (!shape.hugetlb) madvise(mapped, mappedBytes, MADV_NOHUGEPAGE);
   if (shape.hugePages) madvise(start, shape.bytes, MADV_HUGEPAGE);
   split(start, shape, pageBytes);
-  const pages = fill(start, shape, pageBytes), heat = new MovingHeat(shape, shape.bytes / pageBytes);
+  const pages = fill(start, shape, pageBytes);
+  placeWorkload(start, shape, pageBytes);
+  const heat = new MovingHeat(shape, shape.bytes / pageBytes);
   return {
     start,
     bytes: shape.bytes,

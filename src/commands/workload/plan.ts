@@ -17,6 +17,8 @@ export const WORKLOAD_OPTIONS = [
   { long: "exiting", value: "N", doc: "Be killed after so long, without a last line." },
   { long: "seed", value: "N", doc: "Chooses the hot pages, 1 if not given." },
   { long: "hugetlb", doc: "Use 2 MiB pages of the pool (vm.nr_hugepages)." },
+  { long: "hot-node", value: "NODE", doc: "Begin with the hot pages on this NUMA node." },
+  { long: "cold-node", value: "NODE", doc: "Begin with the cold pages on this NUMA node." },
   { long: "thp", doc: "Use transparent huge pages." },
   { long: "vmas", value: "N", doc: "Split the memory into so many VMAs." },
   { long: "reserve", value: "BYTES", doc: "Reserve so much address space around the memory." },
@@ -63,6 +65,7 @@ export function readPlan(argv: readonly string[]): Plan {
   const part = (name: Name): number => pieces(text(name) ?? "0", name);
   const percent = (name: Name, fallback: string) => number(text(name)?.replace(/%$/, "") ?? fallback, name, { min: 0, max: 100 }) / 100;
   const seconds = (name: Name) => (text(name) === undefined ? undefined : number(text(name) ?? "", name, { min: 0, max: 86_400 }));
+  const node = (name: Name) => (text(name) === undefined ? undefined : number(text(name) ?? "", name, { min: 0, max: 1023 }));
   const bytes = pieces(text("size") ?? "64M", "size");
   const pattern = PATTERNS.find((known) => known === (text("pattern") ?? "scatter"));
   if (pattern === undefined) throw new UsageError(`--pattern must be one of ${PATTERNS.join(", ")}`);
@@ -76,6 +79,8 @@ export function readPlan(argv: readonly string[]): Plan {
       hugePages: given.has("thp"),
       hugetlb: given.has("hugetlb"),
       vmas: number(text("vmas") ?? "1", "vmas", { min: 1, max: 60_000 }),
+      hotNode: node("hot-node"),
+      coldNode: node("cold-node"),
       reserveBytes: size(text("reserve") ?? "0", "reserve"),
     },
     parts: { mlocked: part("mlocked"), forked: part("forked"), shared: part("shared"), hugetlb: part("hugetlb-part"), file: part("file") },

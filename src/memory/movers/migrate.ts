@@ -23,8 +23,8 @@ export function emptyMigration(): MigrationTally {
 
 /** In one call: 32 MiB of small pages, some 20 ms. */
 export const CALL_PAGES = 8192;
-/** A call ends at the first page that does not go: the rest is asked for again, so many times. */
-const PASSES = 3;
+/** A call that is cut short by pages that do not go is taken apart down to so many pages: of those that still do not go, none is asked for again. */
+const LEAST_PAGES = 64;
 
 const { EACCES, EBUSY, EFAULT, ENOENT, ENOMEM, ESRCH } = constants.errno;
 const REASONS: ReadonlyMap<number, Stay> = new Map([[EBUSY, "busy"], [EACCES, "shared"], [ENOMEM, "full"], [ENOENT, "absent"], [EFAULT, "unmapped"]]);
@@ -37,26 +37,42 @@ const vector = new PageVector(CALL_PAGES);
  * Throws SysError where the node or the privileges are missing.
  */
 export function migratePages(process: { pid: number; pidfd: number }, pages: Float64Array, to: Destination): MigrationTally {
-  const { node } = to, tally = emptyMigration(), { pid } = process;
-  let left = Uint32Array.from(pages, (_, index) => index), last: Stay = "busy";
-  tally.asked = pages.length;
-  for (let pass = 0; pass < PASSES && left.length > 0 && last !== "full"; pass++) {
-    // The call knows only pids: the process is asked for right before it, and no pid is used again within microseconds.
-    if (!isRunning(process.pidfd)) return { ...tally, gone: true };
-    left.forEach((index, i) => vector.put(i, pages[index]!));
-    const result = vector.move(pid, left.length, node);
-    if (result === -ESRCH) return { ...tally, gone: true };
-    if (result < 0 && result !== -ENOMEM) throw refused(pid, node, -result);
-    last = result === -ENOMEM ? "full" : "busy";
-    const before = left.length;
-    left = settle(left, tally, to);
-    if (left.length > 0) left = askAgain(pid, pages, left, { ...to, tally });
-    if (left.length === before) break;
-  }
-  tally.stayed[last] += left.length;
-  return tally;
+  const job: MigrationJob = { process, pages, to, tally: emptyMigration() };
+  job.tally.asked = pages.length;
+  moveSome(job, Uint32Array.from(pages, (_, index) => index));
+  return job.tally;
 }
 
+interface MigrationJob {
+  readonly process: { readonly pid: number; readonly pidfd: number };
+  readonly pages: Float64Array;
+  readonly to: Destination;
+  readonly tally: MigrationTally;
+}
+
+/** The kernel gives up a call at the first pages that do not go, and says neither which nor how far it got: the rest is asked for in halves. */
+function moveSome(job: MigrationJob, indexes: Uint32Array<ArrayBuffer>): void {
+  const { process: { pid, pidfd }, pages, to, tally } = job;
+  // The call knows only pids: the process is asked for right before it, and no pid is used again within microseconds.
+  if (tally.gone || !isRunning(pidfd)) return void (tally.gone = true);
+  indexes.forEach((index, i) => vector.put(i, pages[index]!));
+  const result = vector.move(pid, indexes.length, to.node), isFull = result === -ENOMEM;
+  if (result === -ESRCH) return void (tally.gone = true);
+  if (result < 0 && !isFull) throw refused(pid, to.node, -result);
+  let left = settle(indexes, tally, to);
+  if (left.length > 0) left = askAgain(pid, pages, left, { ...to, tally });
+  if (left.length === 0) return;
+  const moved = left.length < indexes.length;
+  if (isFull) tally.stayed.full += left.length;
+  else if (left.length <= LEAST_PAGES && !moved) tally.stayed.busy += left.length;
+  else {
+    const middle = Math.ceil(left.length / 2);
+    moveSome(job, left.subarray(0, middle));
+    if (middle < left.length) moveSome(job, left.subarray(middle));
+  }
+}
+
+/** Where pages go. */
 export interface Destination {
   readonly node: number;
   arrived(index: number): void;
