@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingPrograms, needs, notRoot } from "../needs.ts";
+import { FOUR_NODES, hostRoot, type TempRoot } from "../fixtures/roots.ts";
 import { talk } from "../socket-peer.ts";
 import { etmem, executable, freshSocket, Lab, until, type RunningDaemon } from "./harness.ts";
 
@@ -10,13 +11,17 @@ const AS = "as the original", DIFFERS = "differs on purpose";
 type How = typeof AS | typeof DIFFERS;
 
 const lab = new Lab();
-let daemon: RunningDaemon, folder: string;
+let daemon: RunningDaemon, folder: string, root: TempRoot | undefined;
 beforeAll(async () => {
   if (notRoot() !== undefined) return;
-  daemon = await lab.daemon();
+  root = hostRoot(FOUR_NODES);
+  daemon = await lab.daemon({ args: ["--sys", root.sys] });
   folder = lab.folder();
 });
-afterAll(() => lab.close());
+afterAll(async () => {
+  await lab.close();
+  root?.[Symbol.dispose]();
+});
 
 /** The answer to `obj add` or `obj del` of a path: the text, or "ok". */
 async function send(command: "add" | "del", path: string): Promise<string> {
@@ -180,7 +185,7 @@ describe("[project]", () => rows([
 ]));
 
 describe("[engine]", () => {
-  const keys = "node_pair=0,1\nhot_threshold=1\nnode_mig_quota=1\nnode_hot_reserve=1\n";
+  const keys = "node_pair=0,2\nhot_threshold=1\nnode_mig_quota=1\nnode_hot_reserve=1\n";
   const cslide = (lines = keys): string => `${project()}[engine]\nname=cslide\nproject=p\n${lines}`;
   const third = "eng_name=e\nlibname=/usr/lib/x.so\nops_name=ops\n";
   const thirdparty = (lines: string): string => `${project()}[engine]\nname=thirdparty\nproject=p\n${lines}`;
@@ -203,11 +208,19 @@ describe("[engine]", () => {
     [DIFFERS, "damon with its keys is refused in the same one line", `${project()}${SLIDE.replace("slide", "damon")}min_size=1\naction=pageout\n`,
       ":7: [engine] name=damon: not supported yet"],
     [AS, "cslide", cslide(), "ok"],
-    ...["node_pair=0,1", "hot_threshold=1", "node_mig_quota=1", "node_hot_reserve=1"].map((line): Row =>
+    ...["node_pair=0,2", "hot_threshold=1", "node_mig_quota=1", "node_hot_reserve=1"].map((line): Row =>
       [AS, `cslide without ${line} is refused`, without(cslide(), line), REFUSED]),
     [AS, "cslide with several pairs", cslide("node_pair=2,0;3,1\nhot_threshold=0\nnode_mig_quota=0\nnode_hot_reserve=0\n"), "ok"],
     [AS, "cslide with a negative quota is refused", cslide().replace("node_mig_quota=1", "node_mig_quota=-1"), REFUSED],
-    [AS, "cslide with a node alone is refused", cslide().replace("0,1", "0"), REFUSED],
+    [AS, "cslide with a node alone is refused", cslide().replace("0,2", "0"), REFUSED],
+    [AS, "cslide with a node twice is refused", cslide().replace("0,2", "0,2;1,2"),
+      ":9: [engine] node_pair=0,2;1,2: must be pairs of NUMA nodes, each node once, as 2,0;3,1"],
+    [AS, "cslide with a node that is not there is refused", cslide().replace("0,2", "0,4"),
+      ":9: [engine] node_pair=0,4: node 4 is not there or has no memory; this machine has the nodes "
+        + "0 (16 GiB, CPUs), 1 (16 GiB, CPUs), 2 (64 GiB), 3 (64 GiB)"],
+    [DIFFERS, "cslide with some of the nodes", cslide().replace("0,2", "3,1"), "ok"],
+    [DIFFERS, "cslide with a reserve above the size of the fast node is refused", cslide().replace("reserve=1", "reserve=16385"),
+      ":12: [engine] node_hot_reserve=16385: node 0 has no more than 16 GiB in all"],
     [AS, "thirdparty", thirdparty(`${third}its_own=1\n`), "ok"],
     ...third.trimEnd().split("\n").map((line): Row => [AS, `thirdparty without ${line} is refused`, thirdparty(without(third, line)), REFUSED]),
   ]);
@@ -216,7 +229,7 @@ describe("[engine]", () => {
 describe("[task]", () => {
   const changed = (line: string, by: string): string => `${project()}${SLIDE}${task().replace(`\n${line}\n`, `\n${by}\n`)}`;
   const cslideTask = (lines: string): string => [
-    project(), "[engine]\nname=cslide\nproject=p\nnode_pair=0,1\nhot_threshold=1\nnode_mig_quota=1\nnode_hot_reserve=1\n",
+    project(), "[engine]\nname=cslide\nproject=p\nnode_pair=0,2\nhot_threshold=1\nnode_mig_quota=1\nnode_hot_reserve=1\n",
     `[task]\nproject=p\nengine=cslide\nname=t\ntype=pid\nvalue=1\n${lines}`,
   ].join("");
   rows([
@@ -248,8 +261,9 @@ describe("[task]", () => {
     ...[1, 100, 0, 101, -1].map((value): Row => [AS, `dram_percent=${value}, off if out of range`, whole("", `dram_percent=${value}\n`), "ok"]),
     [AS, "cslide with all of its keys", cslideTask("vm_flags=ht\nanon_only=no\nign_host=no\n"), "ok"],
     [DIFFERS, "cslide without them, as the guide says", cslideTask(""), "ok"],
-    [AS, "cslide with two vm_flags is refused", cslideTask("vm_flags=ht,wr\n"), REFUSED],
-    [AS, "cslide with another vm_flag is refused", cslideTask("vm_flags=wr\n"), REFUSED],
+    [DIFFERS, "cslide with two vm_flags", cslideTask("vm_flags=ht,wr\n"), "ok"],
+    [DIFFERS, "cslide with another vm_flag", cslideTask("vm_flags=wr\n"), "ok"],
+    [AS, "cslide with a vm_flag of another length is refused", cslideTask("vm_flags=huge\n"), REFUSED],
     [AS, "anon_only that is neither yes nor no is refused", cslideTask("anon_only=1\n"), REFUSED],
     [AS, "ign_host that is neither yes nor no is refused", cslideTask("ign_host=1\n"), REFUSED],
   ]);
