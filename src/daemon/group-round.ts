@@ -1,6 +1,7 @@
 // One round over all processes of an engine's tasks: scan each, find where its pages are, decide over all of them together, move, count.
 import type { Exchange, FastSlow, PlacingPolicy } from "../engines/engine.ts";
-import type { NodeView, PlacingMemory } from "../memory/memory.ts";
+import type { NodeView } from "../memory/memory.ts";
+import type { PlacingMemory } from "../memory/placing.ts";
 import { exchange, type Load } from "./group-exchange.ts";
 import { Seat, type SeatOrder, type SeatReport } from "./group-seat.ts";
 

@@ -1,8 +1,9 @@
 // One process in a round over all processes of an engine: what is seen of it, what moves, and how it went.
 import type { PlacingPolicy } from "../engines/engine.ts";
 import { EtmemError, UnsupportedError, isGone } from "../errors.ts";
-import type { FoundProcess, MigrationTally, PageGroup, PlacedHeat, PlacingMemory, PlacingRound, Stay, VmaChoice } from "../memory/memory.ts";
+import type { FoundProcess, MigrationTally, PageGroup, PlacedHeat, Stay, VmaChoice } from "../memory/memory.ts";
 import { Pace, type PaceOrder } from "../memory/pace.ts";
+import type { PlacingMemory, PlacingRound } from "../memory/placing.ts";
 import { CALL_BYTES, type Load, type Moved } from "./group-exchange.ts";
 
 /** A process with the values of its task; the policy's own idea of `config` is lost on the way through a message. */

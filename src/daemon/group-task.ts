@@ -68,7 +68,8 @@ export class GroupTask implements Run, Participant {
 
   status(): TaskStatus {
     const { eyes, cautions } = this, seen = eyes ? { ...sightOf(eyes), mover: "move_pages" } : {};
-    return { state: this.state, tracker: eyes?.sight.tracker ?? null, ...seen, cautions, processes: this.members.statuses(), total: this.parts.total };
+    const processes = this.members.statuses(), { total } = this.parts;
+    return { state: this.state, tracker: eyes?.sight.tracker ?? null, ...seen, cautions, processes, total };
   }
 
   async command(word: string): Promise<string> {

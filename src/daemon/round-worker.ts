@@ -2,7 +2,8 @@
 import { engines } from "../engines/index.ts";
 import { EtmemError } from "../errors.ts";
 import { openMemory } from "../memory/capabilities.ts";
-import type { Memory, PlacingMemory, ProcessId } from "../memory/memory.ts";
+import type { Memory, ProcessId } from "../memory/memory.ts";
+import type { PlacingMemory } from "../memory/placing.ts";
 import { runBringBack } from "./bring-back.ts";
 import { runGroupRound } from "./group-round.ts";
 import type { FromWorker, Jobs, ToWorker } from "./round-messages.ts";
