@@ -46,7 +46,10 @@ const LAYERS: readonly Layer[] = [
   { name: "docs", files: ["src/docs/"], may: ["engines", "config"], packages: ["node:"] },
   {
     name: "daemon", files: ["src/daemon/"], packages: ["node:"],
-    may: ["engines", "config", "protocol", "metrics", "log", "src/memory/memory.ts", "src/memory/placing.ts", "src/memory/pace.ts", "src/memory/brake-watch.ts"],
+    may: [
+      "engines", "config", "protocol", "metrics", "log",
+      "src/memory/memory.ts", "src/memory/placing.ts", "src/memory/pace.ts", "src/memory/brake-watch.ts",
+    ],
     also: {
       "src/daemon/start.ts": ["memory", "src/ffi/notify.ts", "src/ffi/self.ts"],
       "src/daemon/round-worker.ts": ["memory"],
