@@ -15,7 +15,7 @@ export const projectFields = {
     doc: "Start the project when it is read from the configuration directory, until somebody starts or stops it by hand; obj add starts nothing.",
     fallback: false,
   }),
-  tracker: choice(["idle_pages", "page_walk", "page_idle", "referenced", "damon"], {
+  tracker: choice(["idle_pages", "page_walk", "page_idle", "referenced", "damon", "kcore"], {
     doc: "Look at memory in this way and in no other; the best that works here where it is not set.", fallback: undefined,
   }),
   mover: choice(["swap_pages", "madvise"], {

@@ -18,6 +18,9 @@ export interface StructOffsets {
   /** fdtable.fd */ readonly fd: number;
   /** file.private_data */ readonly privateData: number;
   /** mm_struct.pgd */ readonly pgd: number;
+  /** task_struct.tasks and .pid, for a walk that begins at the first task. */
+  readonly tasks?: number;
+  readonly pid?: number;
 }
 
 /** Low bits of an x86-64 page-table entry. arch/x86/include/asm/pgtable_types.h */

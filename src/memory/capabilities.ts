@@ -18,6 +18,7 @@ import { Refaults } from "./refaults.ts";
 import { proveTracker } from "./self-test.ts";
 import { DamonTracker } from "./trackers/damon.ts";
 import { IdlePagesTracker } from "./trackers/idle-pages.ts";
+import { KcoreWalker } from "./trackers/kcore-walker.ts";
 import { PageIdleTracker } from "./trackers/page-idle.ts";
 import { PageWalkTracker } from "./trackers/page-walk.ts";
 import { ReferencedTracker } from "./trackers/referenced.ts";
@@ -98,13 +99,16 @@ export function rungs(root: Root, offsets: KnownOffsets): readonly Rung[] {
 }
 
 /** Trackers that are never chosen, only named: they reach further into the kernel than a better one, or see less than their answers look like. */
-export function namedRungs(root: Root): readonly Rung[] {
-  return [["damon", () => new DamonTracker(root), "region"]];
+export function namedRungs(root: Root, offsets: KnownOffsets): readonly Rung[] {
+  return [
+    ["damon", () => new DamonTracker(root), "region"],
+    ["kcore", () => openKcore(root, offsets), "page"],
+  ];
 }
 
 /** All that `tracker=` can name. */
 export function everyRung(root: Root, offsets: KnownOffsets): readonly Rung[] {
-  return [...rungs(root, offsets), ...namedRungs(root)];
+  return [...rungs(root, offsets), ...namedRungs(root, offsets)];
 }
 
 /** Every mover, the best first. */
@@ -122,6 +126,11 @@ function openPageWalk(root: Root, offsets: KnownOffsets): Tracker {
   if ("missing" in offsets) throw new UnsupportedError(offsets.missing);
   const walker = new PageTableWalker({ offsets, ...readCpuFacts(root), ownPagemap: `${root.proc}/self/pagemap` });
   return new PageWalkTracker(walker, { lruGen: readKernelSettings(root).lruGen === true });
+}
+
+function openKcore(root: Root, offsets: KnownOffsets): Tracker {
+  if ("missing" in offsets) throw new UnsupportedError(offsets.missing);
+  return new PageWalkTracker(new KcoreWalker(root, offsets), { lruGen: readKernelSettings(root).lruGen === true }, "kcore");
 }
 
 function openReferenced(root: Root): Tracker {

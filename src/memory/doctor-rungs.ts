@@ -21,7 +21,8 @@ export const NAMED_ONLY: readonly string[] = ["damon", "kcore"];
 /** What each way of working must be able to do to others. */
 const REACH_OF: Readonly<Record<string, readonly Act[]>> = {
   idle_pages: ["pagemap"], page_walk: ["pagemap", "clearRefs", "advise"], page_idle: ["pagemap"],
-  referenced: ["pagemap", "clearRefs"], damon: ["pagemap"], swap_pages: ["pagemap"], madvise: ["advise"],
+  referenced: ["pagemap", "clearRefs"], damon: ["pagemap"], kcore: ["pagemap", "clearRefs", "advise"],
+  swap_pages: ["pagemap"], madvise: ["advise"],
 };
 
 /** What there is to do where a way of working lacks something, the first that holds. */
@@ -44,6 +45,13 @@ const TODOS: Readonly<Record<string, (facts: MachineFacts, reason: string) => st
   damon: (_facts, reason) => {
     if (reason.includes("somebody else")) return "stop the other one, or leave it: nothing else here needs DAMON";
     return reason.includes("CONFIG_DAMON") ? "boot a kernel with CONFIG_DAMON_SYSFS=y and CONFIG_DAMON_VADDR=y" : undefined;
+  },
+  kcore: (facts, reason) => {
+    if (reason.includes("CONFIG_PROC_KCORE")) return "boot a kernel with CONFIG_PROC_KCORE=y";
+    if (!facts.settings.btf) return "boot a kernel with CONFIG_DEBUG_INFO_BTF=y";
+    if (facts.settings.lockdown === "confidentiality") return "boot with lockdown=integrity, or without lockdown";
+    if (reason.includes("CAP_SYSLOG")) return allow(facts, "CAP_SYSLOG");
+    return reason.includes("CAP_SYS_RAWIO") ? allow(facts, "CAP_SYS_RAWIO") : undefined;
   },
   madvise: (_facts, reason) => (reason.includes("Linux 5.10") ? "boot Linux 5.10 or later" : undefined),
 };

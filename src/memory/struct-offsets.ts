@@ -13,5 +13,7 @@ export function readStructOffsets(root: Root = kernelRoot): StructOffsets {
     fd: btf.offset("fdtable", "fd"),
     privateData: btf.offset("file", "private_data"),
     pgd: btf.offset("mm_struct", "pgd"),
+    tasks: btf.offset("task_struct", "tasks"),
+    pid: btf.offset("task_struct", "pid"),
   };
 }

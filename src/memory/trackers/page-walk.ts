@@ -1,8 +1,9 @@
-// Page-exact on stock kernels: clear accessed bits, wait, and read the page tables through a BPF program.
-import type { PageTableWalker, Piece } from "../../ffi/page-table-walker.ts";
+// Page-exact on stock kernels: clear accessed bits, wait, and read the page tables through a BPF program, or out of kcore.
+import type { Piece } from "../../ffi/page-table-walker.ts";
 import { PagemapReader, PAGE_STATE } from "../../ffi/pagemap.ts";
 import { UnsupportedError } from "../../errors.ts";
 import { CHUNK_BYTES, CHUNK_PAGES, HeatMapBuilder, PAGE_BYTES, UNKNOWN, type HeatCursor, type HeatMap } from "../heat-map.ts";
+import type { Sight } from "../memory.ts";
 import { nextTurn } from "../next-turn.ts";
 import { RunBuilder, intersect, steps, type PageRuns } from "../page-runs.ts";
 import { pageableRuns, walkSpans } from "../vmas.ts";
@@ -21,20 +22,27 @@ const STEP_PAGES = 2 ** 21;
 /** Walking over tables that nobody asked for costs less than another call, up to about this many chunks. */
 const SPAN_GAP_CHUNKS = 32;
 
+/** Who reads page tables: the pieces of [start, end) that have any, ascending, each valid until the next one is asked for. */
+export interface TableWalker {
+  pieces(pagemapFd: number, start: number, end: number): Iterable<Piece>;
+  close(): void;
+}
+
 export interface PageWalkFacts {
   /** The multi-generational LRU is on: MADV_COLD costs four times as much as without it. */
   readonly lruGen: boolean;
 }
 
 export class PageWalkTracker implements Tracker {
-  readonly sight = { tracker: "page_walk", seesWrites: false, seesSwapFlag: false } as const;
+  readonly sight: Sight;
   readonly exactness = "page";
-  private readonly walker: PageTableWalker;
+  private readonly walker: TableWalker;
   private readonly facts: PageWalkFacts;
   private readonly clearing = new ColdClearing();
   private readonly pagemap = new PagemapReader();
 
-  constructor(walker: PageTableWalker, facts: PageWalkFacts) {
+  constructor(walker: TableWalker, facts: PageWalkFacts, tracker: "page_walk" | "kcore" = "page_walk") {
+    this.sight = { tracker, seesWrites: false, seesSwapFlag: false };
     this.walker = walker;
     this.facts = facts;
   }
