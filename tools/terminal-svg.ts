@@ -103,7 +103,7 @@ const hex = (parts: readonly number[]): string => `#${parts.map((part) => part.t
 /** Blocks are drawn as boxes, so that no font leaves gaps between them: the part of a cell from the top, and how much of the ink. */
 const BLOCKS: Readonly<Record<string, { readonly from: number; readonly share: number; readonly opacity: number }>> = {
   "█": { from: 0, share: 1, opacity: 1 }, "▀": { from: 0, share: 0.5, opacity: 1 }, "▄": { from: 0.5, share: 0.5, opacity: 1 },
-  "▓": { from: 0, share: 1, opacity: 0.75 }, "▒": { from: 0, share: 1, opacity: 0.5 }, "░": { from: 0, share: 1, opacity: 0.25 },
+  "▓": { from: 0, share: 1, opacity: 0.75 }, "▒": { from: 0, share: 1, opacity: 0.5 }, "░": { from: 0, share: 1, opacity: 0.35 },
 };
 
 function draw({ text, column, columns, style }: Span, top: number): string[] {

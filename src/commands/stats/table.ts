@@ -1,6 +1,6 @@
 // What a daemon has done so far, for people: a line of figures for each project, task and process, and what is to be said of it below. Pure.
 import { figuresOf, ownProcesses, projectFigures, taskFigures, tasksOf, type Figures } from "../../metrics/figures.ts";
-import { REFUSALS, type ProcessStatus, type ShownProject, type ShownTask } from "../../status.ts";
+import { REFUSALS, type ProcessStatus, type ShownProject, type ShownTask, type TaskStatus } from "../../status.ts";
 import { compactBytes, compactSeconds, harmless, left, right } from "../columns.ts";
 
 interface Column {
@@ -49,11 +49,11 @@ function projectLines(project: ShownProject): string[] {
 
 function taskLines(engine: string, task: ShownTask): string[] {
   const { status } = task, figures = taskFigures(task), means = [status.tracker, status.mover].filter((name) => typeof name === "string");
-  const rounds = figures.total.rounds, held = Object.entries(status.brakeSeconds ?? {}).filter(([, seconds]) => seconds > 0);
+  const rounds = figures.total.rounds;
   const says = [
     [status.state, ...(means.length > 0 ? [`by ${means.join(" and ")}`] : []), ...(rounds > 0 ? [`${rounds} rounds`] : [])].join(", "),
     ...stayedText(figures),
-    ...(held.length > 0 ? [`held by the brake: ${held.map(([reason, seconds]) => `${compactSeconds(seconds)} for ${reason}`).join(", ")}`] : []),
+    ...heldText(status),
     ...(status.cautions ?? []),
   ];
   return [
@@ -68,11 +68,17 @@ function memberLines(status: ProcessStatus): string[] {
   const figures = figuresOf(status), { brake, reason } = status;
   const isHeld = brake !== undefined && brake.state !== "free";
   const says = [
-    ...(reason === null || (isHeld && reason === brake.reason) ? [] : [reason]),
+    ...(reason === null || (isHeld && brake.reason !== null && reason.includes(brake.reason)) ? [] : [reason]),
     ...(isHeld ? [`brake ${brake.state} since ${brake.since}: ${brake.reason ?? "no reason is known"}`] : []),
     ...stayedText(figures),
   ];
   return [line(`    ${status.pid} ${status.comm}`, figures), ...says.map((text) => `      ${harmless(text)}`)];
+}
+
+function heldText({ brakeSeconds = {} }: TaskStatus): string[] {
+  const held = Object.entries(brakeSeconds).filter(([, seconds]) => seconds > 0);
+  const parts = held.map(([cause, seconds]) => `${compactSeconds(seconds)} for ${cause.replaceAll("_", " ")}`);
+  return parts.length === 0 ? [] : [`held by the brake: ${parts.join(", ")}`];
 }
 
 function stayedText({ total: { refusedBytes } }: Figures): string[] {
