@@ -45,6 +45,8 @@ export interface ProcessStatus {
   hotBytes?: number;
   /** Moved by us and still out. */
   outNowBytes?: number;
+  /** Resident and not to be moved, by reason: counted every 16 rounds. */
+  immovableBytes?: Partial<Readonly<Record<Refusal, number>>>;
   /** What moving has saved: bytes that are out, less what keeping them there takes. */
   netFreedBytes?: number;
   /** The saving is reckoned from figures of the whole device, not counted. */

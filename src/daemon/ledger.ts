@@ -36,12 +36,14 @@ const SUMS = [
   "rounds", "coldBytes", "askedBytes", "acceptedBytes", "outBytes", "droppedBytes", "stayedBytes", "cameBackBytes", "cpuUserMs", "cpuSystemMs",
 ] as const satisfies readonly (keyof Account)[];
 
+type Standing = Pick<ProcessStatus, "outNowBytes" | "immovableBytes" | "netFreedBytes" | "netIsEstimate">;
+
 /** What is out by our doing at the end of a round, and what that saves. Nothing is known of a process that could not be opened. */
-export function standing({ returned, tally, swapCost }: RoundReport): Pick<ProcessStatus, "outNowBytes" | "netFreedBytes" | "netIsEstimate"> {
-  const outNowBytes = (returned.out + (tally?.swappedOut ?? 0)) * PAGE_BYTES;
-  if (!swapCost) return { outNowBytes };
+export function standing({ returned, tally, swapCost, immovable }: RoundReport): Standing {
+  const outNowBytes = (returned.out + (tally?.swappedOut ?? 0)) * PAGE_BYTES, held = immovable ? { immovableBytes: inBytes(immovable) } : {};
+  if (!swapCost) return { outNowBytes, ...held };
   const { heldShare, cachedShare } = swapCost, netFreedBytes = Math.round(outNowBytes * (1 - heldShare - cachedShare));
-  return { outNowBytes, netFreedBytes, netIsEstimate: heldShare > 0 || cachedShare > 0 };
+  return { outNowBytes, ...held, netFreedBytes, netIsEstimate: heldShare > 0 || cachedShare > 0 };
 }
 
 function inBytes(pages: StayedPages): NonNullable<LastRound["refusedBytes"]> {

@@ -2,7 +2,7 @@
 import type { Policy } from "../engines/engine.ts";
 import { CutShortError, EtmemError, UnsupportedError, isGone } from "../errors.ts";
 import { BrakeWatch, type BrakeRecord } from "../memory/brake-watch.ts";
-import type { AgeBand, CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned, SwapCost } from "../memory/memory.ts";
+import type { AgeBand, CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned, StayedPages, SwapCost } from "../memory/memory.ts";
 import type { PaceOrder } from "../memory/pace.ts";
 import { Throttle, stubbornness } from "../memory/throttle.ts";
 
@@ -53,6 +53,8 @@ export interface RoundReport {
   readonly returned: Returned;
   /** At its end, of what the process has in swap; absent where it could not be asked. */
   readonly swapCost?: SwapCost;
+  /** Resident pages that cannot be moved, by reason; absent where nothing was scanned. */
+  readonly immovable?: StayedPages;
   /** Accessed in this round, and all that is resident at its end by age; absent where nothing was scanned. */
   readonly hotBytes?: number;
   readonly ages?: readonly AgeBand[];
@@ -68,12 +70,13 @@ export interface RoundReport {
 export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHooks): Promise<RoundReport> {
   const beganAt = performance.now();
   const draft: Draft = { outcome: "done", reason: null, residentPages: 0, coldPages: 0, tally: null, returned: { cameBack: 0, freed: 0, out: 0 } };
-  let round: ProcessRound | undefined, swapCost: SwapCost | undefined;
+  const stock: Stock = {};
+  let round: ProcessRound | undefined;
   try {
     round = memory.open(order.process, hooks.signal);
     if (round) await fill(draft, { memory, round, order, hooks });
     else draft.outcome = "gone";
-    swapCost = round?.swapCost?.();
+    if (round) await takeStock(round, draft.residentPages, stock);
   } catch (error) {
     endBadly(draft, error);
   } finally {
@@ -81,7 +84,15 @@ export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHo
   }
   const cpu = { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds = (performance.now() - beganAt) / 1000;
   const { watch, ...told } = draft, ages = round && draft.residentPages > 0 ? { hotBytes: round.ages.hotBytes, ages: round.ages.histogram() } : {};
-  return { ...told, ...sizesAfter(round, draft.tally), ...ages, ...brakeAfter(draft), ...(swapCost ? { swapCost } : {}), cpu, seconds };
+  return { ...told, ...sizesAfter(round, draft.tally), ...ages, ...brakeAfter(draft), ...stock, cpu, seconds };
+}
+
+type Stock = { -readonly [K in "immovable" | "swapCost"]?: NonNullable<RoundReport[K]> };
+
+async function takeStock(round: ProcessRound, residentPages: number, stock: Stock): Promise<void> {
+  const immovable = residentPages > 0 ? await round.immovable?.() : undefined, swapCost = round.swapCost?.();
+  if (immovable) stock.immovable = immovable;
+  if (swapCost) stock.swapCost = swapCost;
 }
 
 /** What had been moved before stays in the books. */

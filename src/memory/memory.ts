@@ -256,6 +256,8 @@ export interface ProcessRound {
   swapOut(runs: PageRuns, allow: Allow): Promise<MoveTally>;
   /** Makes the next so many of the pages present that we have moved and that `returned` has found out, in ascending order. */
   touchMoved(pages: number): Promise<TouchedMoved>;
+  /** Resident pages that cannot be moved, by reason, as they were counted last: every 16 rounds. undefined where that was called off. */
+  immovable?(): Promise<StayedPages | undefined>;
   /** Of what it has in swap now. */
   swapCost?(): SwapCost;
   /** undefined if the process is gone. */

@@ -10,9 +10,10 @@ import { AgeMap } from "./age-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
   processKey, type Allow, type FoundProcess, type HeatMap, type Memory, type MovedSample, type MoveTally, type PageRuns, type ProcessId,
-  type ProcessRound, type ProcessView, type Pulse, type Question, type Refaulted, type Returned, type SwapCost, type SystemView, type TargetName,
-  type TouchedMoved,
+  type ProcessRound, type ProcessView, type Pulse, type Question, type Refaulted, type Returned, type StayedPages, type SwapCost,
+  type SystemView, type TargetName, type TouchedMoved,
 } from "./memory.ts";
+import { countImmovable } from "./immovable.ts";
 import { MovedPages } from "./moved-pages.ts";
 import { MovedReservoir } from "./moved-sample.ts";
 import type { Mover } from "./movers/mover.ts";
@@ -140,6 +141,13 @@ class RealRound implements ProcessRound {
   returned(): Promise<Returned> {
     this.parts.refaults.drain();
     return this.moved.look(this.watched);
+  }
+
+  async immovable(): Promise<StayedPages | undefined> {
+    const { history, process: { pid } } = this.watched, { root, refaults } = this.parts;
+    if (history.immovable && (history.rounds - 1) % FORGIVE_ROUNDS !== 0) return history.immovable;
+    const counted = await countImmovable({ root, pid, refused: history.refused, refaults }, this.watched);
+    return (history.immovable = counted ?? history.immovable);
   }
 
   swapCost(): SwapCost {

@@ -83,7 +83,7 @@ export function sortOut(stayed: PageRuns, clues: Clues): StayedPages {
 }
 
 /** What the process has of memory that is never swapped: which kinds, and where, if both kinds make it necessary to know. */
-interface Marks {
+export interface Marks {
   readonly only: "mlocked" | "hugetlb" | null;
   readonly mlocked: PageRuns;
   readonly hugetlb: PageRuns;
@@ -93,7 +93,7 @@ interface Marks {
  * smaps costs as much as a scan: it is only read where the process has such memory at all, and where it is not clear from what was refused as a
  * whole where that lies.
  */
-function readMarks({ root, pid, refused }: StayParts): Marks {
+export function readMarks({ root, pid, refused }: StayParts): Marks {
   const mlocked = new RunBuilder(), hugetlb = new RunBuilder(), has = readUnswappable(root, pid);
   if (!has || (has.lockedBytes === 0 && has.hugetlbBytes === 0)) return { only: null, mlocked: NO_RUNS, hugetlb: NO_RUNS };
   const only = has.hugetlbBytes === 0 ? "mlocked" : has.lockedBytes === 0 ? "hugetlb" : null;
@@ -106,7 +106,7 @@ function readMarks({ root, pid, refused }: StayParts): Marks {
 }
 
 /** Where a process has memory of one kind only, a VMA that was refused as a whole is of that kind. */
-function markedRuns({ only, mlocked, hugetlb }: Marks, refused: RefusedVmas): Pick<Clues, "mlocked" | "hugetlb"> {
+export function markedRuns({ only, mlocked, hugetlb }: Marks, refused: RefusedVmas): Pick<Clues, "mlocked" | "hugetlb"> {
   if (only === null) return { mlocked, hugetlb };
   const runs = new RunBuilder(), ranges = [...refused].map(rangeOf);
   const known = only === "mlocked" ? mlocked : hugetlb;
@@ -120,7 +120,7 @@ const ENTRIES = 8192;
 const entries = new PageEntries(ENTRIES);
 
 /** The page of zeros is among them: everybody has it. */
-function sharedOf(pagemap: number, pages: PageRuns): PageRuns {
+export function sharedOf(pagemap: number, pages: PageRuns): PageRuns {
   const shared = new RunBuilder();
   for (let i = 0; i < pages.from.length; i++) {
     for (let from = pages.from[i]!, count; from < pages.to[i]!; from += count) {

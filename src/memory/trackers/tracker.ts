@@ -5,7 +5,7 @@ import type { PageRuns } from "../page-runs.ts";
 import type { HeldProcess } from "../targets.ts";
 import type { RefusedVmas } from "../vmas.ts";
 import type { VmaList } from "../../proc/maps.ts";
-import type { Sight } from "../memory.ts";
+import type { Sight, StayedPages } from "../memory.ts";
 
 /** What is kept of a process from round to round. */
 export interface ProcessHistory {
@@ -13,6 +13,8 @@ export interface ProcessHistory {
   /** Chunks that were hot all through the last rounds, for trackers that can leave them out. */
   rested: RestedChunks | null;
   rounds: number;
+  /** As counted last. */
+  immovable?: StayedPages | undefined;
 }
 
 /** By chunk, ascending: number, pages it held, and for how many rounds in a row all of them were hot. */
