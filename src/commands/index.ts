@@ -27,6 +27,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./project/stop.ts")).projectStop,
   },
   {
+    path: ["project", "plan"], doc: "Looks at the processes of a project and says what moving would bring and cost; nothing is moved.",
+    load: async () => (await import("./project/plan.ts")).projectPlan,
+  },
+  {
     path: ["project", "pause"], doc: "Lets a started project rest: nothing is looked at or moved until it is resumed.",
     load: async () => (await import("./project/pause.ts")).projectPause,
   },

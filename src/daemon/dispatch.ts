@@ -2,21 +2,18 @@
 import { parseFile } from "../config/file.ts";
 import { readConfigFile } from "../config/read-file.ts";
 import { formatStep } from "../reload-step.ts";
-import { ConfigError, EtmemError, EXIT, RefusedError, UsageError } from "../errors.ts";
+import { ConfigError, EtmemError, EXIT, RefusedError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonEnd, type JsonRequest, type WireRequest } from "../protocol.ts";
 import { readConfDir } from "./conf-dir.ts";
 import { sumOfAccounts } from "./ledger.ts";
 import type { ProjectView, TaskView } from "./objects-view.ts";
-import type { Change, Objects, Operation, ProjectCount } from "./objects.ts";
+import { answerBringBack, answerPlan } from "./long-answers.ts";
+import type { Change, Objects, Operation, ProjectCount, TaskSpec } from "./objects.ts";
 import type { ShownProject, TaskStatus } from "../status.ts";
 import { daemonFigures } from "./own-figures.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Question, Send } from "./server.ts";
-import { streamed } from "./stream.ts";
-import { newPace } from "../memory/pace.ts";
-import { MIB, parseSize } from "../units.ts";
-import type { BringBackProgress, BringBackReport } from "./bring-back.ts";
 
 export interface DispatchParts {
   readonly objects: Objects;
@@ -199,7 +196,8 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   if ("ping" in request) send(encodeLine({ pong: { version, pid: process.pid } }));
   else if ("pause" in request) await changes.make("project paused", { project: request.pause.name }, () => ({ pause: request.pause.name }));
   else if ("resume" in request) await changes.make("project resumed", { project: request.resume.name }, () => ({ resume: request.resume.name }));
-  else if ("bringBack" in request) send(encodeLine({ broughtBack: await bringBack(request.bringBack, { parts, changes }, send) }));
+  else if ("bringBack" in request) await answerBringBack(request.bringBack, { ...parts, stop: (name) => stopHolding(name, changes) }, send);
+  else if ("plan" in request) await answerPlan(request.plan, parts, send);
   else if ("engine" in request) for (const answer of await engineFigures(request.engine, parts)) send(encodeLine({ answer }));
   else if ("daemon" in request) send(encodeLine({ daemon: daemonFigures(version) }));
   else if ("reload" in request) {
@@ -210,16 +208,10 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   send(encodeLine({ ok: true }));
 }
 
-/** The project is stopped for good before the first page comes back; what was started again meanwhile is left alone. */
-async function bringBack({ name, rate }: { readonly name: string; readonly rate?: string }, { parts, changes }: Answering, send: Send) {
-  const { log, rounds } = parts, bytesPerSecond = rate === undefined ? undefined : parseSize(rate, ["k", "m", "g", "t"]);
-  if (rate !== undefined && !(bytesPerSecond! >= MIB)) throw new UsageError(`the rate ${rate} must be a size of at least 1M a second`);
+/** Gives the tasks that hold what they have. */
+async function stopHolding(name: string, changes: Changes): Promise<readonly TaskSpec[]> {
   const { pause = [] } = await changes.make("project stopped", { project: name }, () => ({ stop: name, holding: true }));
-  const pace = bytesPerSecond === undefined ? undefined : newPace(bytesPerSecond);
-  const report = await streamed<BringBackProgress, BringBackReport>(send, (hooks) => rounds.bringBack(pause, { ...hooks, pace }));
-  const { outBytes, backBytes, reason } = report;
-  log.info("brought back", { project: name, outBytes, backBytes, ...(reason === null ? {} : { reason }) });
-  return report;
+  return pause;
 }
 
 const STOPPED: TaskStatus = { state: "stopped", tracker: null, processes: [] };

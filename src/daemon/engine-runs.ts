@@ -39,6 +39,11 @@ export function engineRefusal(engineType: string): string | undefined {
   return canRun(engineNamed(engineType)) ? undefined : `engine ${engineType} cannot run yet`;
 }
 
+/** Has this engine rounds of scans whose outcome can be told beforehand? */
+export function canPlan(engineType: string): boolean {
+  return engineNamed(engineType)?.policy !== undefined;
+}
+
 /** Private commands of engines. */
 export interface Commanding {
   /** Why an engine of this type has no answer to a private command; undefined if it has. `named`: what the command names beside the project. */

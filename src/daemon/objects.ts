@@ -148,6 +148,11 @@ export class Objects {
     return { engineType: place.type, tasks: [spec] };
   }
 
+  /** Every task of a project, started or not. */
+  tasks(project: string): TaskSpec[] {
+    return tasksOf(this.#find(project));
+  }
+
   /** Every task of every started project: what is to be stopped when the daemon ends. */
   startedTasks(): TaskSpec[] {
     return [...this.#projects.values()].filter((project) => project.started).flatMap(tasksOf);

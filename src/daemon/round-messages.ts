@@ -2,6 +2,7 @@
 import type { Eyes, Forced, FoundProcess, KnownFaults, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
 import type { BringBackOrder, BringBackProgress, BringBackReport } from "./bring-back.ts";
 import type { GroupOrder, GroupReport } from "./group-round.ts";
+import type { PlanReport } from "./plan.ts";
 import type { RoundLimits, RoundPhase, RoundReport } from "./round.ts";
 
 /** The folders of the kernel's files. */
@@ -15,6 +16,7 @@ export interface Jobs {
   readonly round: Job<RoundJob, RoundPhase, RoundReport>;
   /** A round over all processes of an engine's tasks. */
   readonly place: Job<GroupOrder & { readonly engineType: string }, RoundPhase, GroupReport>;
+  readonly plan: Job<PlanJob, number, PlanReport>;
   readonly bringBack: Job<BringBackOrder, BringBackProgress, BringBackReport>;
 }
 
@@ -23,6 +25,13 @@ interface RoundJob {
   readonly engineType: string;
   readonly config: object;
   readonly limits?: RoundLimits | undefined;
+}
+
+interface PlanJob {
+  readonly process: FoundProcess;
+  readonly engineType: string;
+  readonly config: object;
+  readonly seconds: number;
 }
 
 /** All three are plain data, but for memory that threads share. */

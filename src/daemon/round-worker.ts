@@ -1,4 +1,5 @@
 // A thread in which rounds run, several at a time: most of a round is waiting. Started and told what to do by rounds.ts.
+import type { Policy } from "../engines/engine.ts";
 import { engines } from "../engines/index.ts";
 import { EtmemError } from "../errors.ts";
 import { openMemory } from "../memory/capabilities.ts";
@@ -7,6 +8,7 @@ import type { PlacingMemory } from "../memory/placing.ts";
 import { runBringBack } from "./bring-back.ts";
 import { runGroupRound } from "./group-round.ts";
 import type { FromWorker, Jobs, ToWorker } from "./round-messages.ts";
+import { runPlan, type PlanOrder } from "./plan.ts";
 import { runRound } from "./round.ts";
 
 declare const self: Worker;
@@ -22,9 +24,11 @@ type Work<J extends Jobs[keyof Jobs]> = (memory: Memory, order: J["order"], hook
 
 const JOBS: JobTable = {
   round(memory, { process, engineType, config, limits }, { signal, tell }) {
-    const policy = engines.find(({ name }) => name === engineType)?.policy;
-    if (!policy) throw new Error(`the engine ${engineType} has no rounds`);
+    const policy = policyOf(engineType);
     return runRound(memory, { policy, config: config as { project: { interval: number } }, process, limits }, { signal, phase: tell });
+  },
+  plan(memory, { engineType, config, ...order }, hooks) {
+    return runPlan(memory, { ...order, policy: policyOf(engineType), config: config as PlanOrder["config"] }, hooks);
   },
   bringBack: runBringBack,
 
@@ -34,6 +38,12 @@ const JOBS: JobTable = {
     return runGroupRound(placing, policy, { seats }, { signal, phase: tell });
   },
 };
+
+function policyOf(engineType: string): Policy<never> {
+  const policy = engines.find(({ name }) => name === engineType)?.policy;
+  if (!policy) throw new Error(`the engine ${engineType} has no rounds`);
+  return policy;
+}
 
 let placing: PlacingMemory | undefined;
 const running = new Map<number, AbortController>();

@@ -1,15 +1,17 @@
 // When rounds run: each started task finds its processes, has a round run over each of them, sleeps, and begins again.
 import type { Log } from "../log.ts";
 import type { Eyes, KnownFaults, KnownOffsets } from "../memory/memory.ts";
+import type { TaskPlan } from "../plan.ts";
 import type { TaskStatus } from "../status.ts";
 import { ProgressSum, sumOf, type BringBackCall } from "./bring-back-each.ts";
 import { NOTHING_BACK, type BringBackReport } from "./bring-back.ts";
 import { Accounts } from "./accounts.ts";
 import { Claims, type TargetLocks } from "./claims.ts";
-import { commanding, engineRefusal, newRun, type Commanding } from "./engine-runs.ts";
+import { canPlan, commanding, engineRefusal, newRun, type Commanding } from "./engine-runs.ts";
 import type { Group } from "./group.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { KernelFolders } from "./round-messages.ts";
+import { refusedPlan, type PlanCall } from "./plan-task.ts";
 import type { Run } from "./run.ts";
 import { reasonOf } from "./task-run.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -25,6 +27,8 @@ export interface Rounds extends Commanding {
   resume(tasks: readonly TaskSpec[]): void;
   /** Resolves when nothing of these tasks runs any more (within 200 ms). */
   stop(tasks: readonly TaskSpec[]): Promise<void>;
+  /** What a task would do, whether it is started or not; nothing of it is moved meanwhile. */
+  plan(task: TaskSpec, call: PlanCall): Promise<TaskPlan>;
   /** Makes present again what paused tasks have moved out, and then stops them. */
   bringBack(tasks: readonly TaskSpec[], call: BringBackCall): Promise<BringBackReport>;
   status(task: TaskSpec): TaskStatus;
@@ -82,11 +86,16 @@ export function createRounds(parts: RoundsParts): Rounds {
     parts.idle();
   };
 
-  const start = (task: TaskSpec, paused = false) => {
+  const made = (task: TaskSpec) => {
     const total = accounts.of(task.id), budget = budgets.of(task);
     const run = newRun(task, { pool, claims, locks: parts.locks, log, budget, total, sighted, groups });
-    accounts.begin();
     runs.set(task.id, run);
+    return run;
+  };
+
+  const start = (task: TaskSpec, paused = false) => {
+    const run = made(task);
+    accounts.begin();
     if (paused && !run.pause) return;
     run.begin();
     if (paused) void run.pause?.();
@@ -97,6 +106,7 @@ export function createRounds(parts: RoundsParts): Rounds {
     start,
     ...pausing(runs, start, log),
     stop: (tasks) => stop(tasks.map(({ id }) => id)),
+    plan: (task, call) => plan(task, call, { runs, made, stop }),
     bringBack: (tasks, call) => bringBack(tasks.map(({ id }) => id), call, { runs, stop }),
     status: (task) => runs.get(task.id)?.status() ?? { state: "stopped", tracker: null, processes: [] },
     sums: accounts,
@@ -108,9 +118,23 @@ export function createRounds(parts: RoundsParts): Rounds {
   };
 }
 
-async function bringBack(
-  ids: readonly string[], call: BringBackCall, { runs, stop }: { runs: ReadonlyMap<string, Run>; stop(ids: readonly string[]): Promise<void> },
-): Promise<BringBackReport> {
+/** A task that is not started has a run for as long as it is planned, so that a start finds and ends it. */
+async function plan(task: TaskSpec, call: PlanCall, { runs, made, stop }: Bench & { made(task: TaskSpec): Run }): Promise<TaskPlan> {
+  if (!canPlan(task.engineType)) return refusedPlan(task, call.seconds, `tasks of an engine of type ${task.engineType} cannot be planned`);
+  const started = runs.get(task.id), run = started ?? made(task);
+  try {
+    return await run.plan!(call);
+  } finally {
+    if (!started && runs.get(task.id) === run) await stop([task.id]);
+  }
+}
+
+interface Bench {
+  readonly runs: ReadonlyMap<string, Run>;
+  stop(ids: readonly string[]): Promise<void>;
+}
+
+async function bringBack(ids: readonly string[], call: BringBackCall, { runs, stop }: Bench): Promise<BringBackReport> {
   const held = ids.flatMap((id) => (runs.has(id) ? [[id, runs.get(id)!] as const] : [])), sums = new ProgressSum(call.tell);
   try {
     return sumOf(await Promise.all(held.map(([id, run]) => run.bringBack?.({ ...call, tell: sums.part(id) }) ?? NOTHING_BACK)));

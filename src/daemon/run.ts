@@ -1,7 +1,9 @@
 // What the daemon keeps of a started task, whatever its engine is.
+import type { TaskPlan } from "../plan.ts";
 import type { TaskStatus } from "../status.ts";
 import type { BringBackCall } from "./bring-back-each.ts";
 import type { BringBackReport } from "./bring-back.ts";
+import type { PlanCall } from "./plan-task.ts";
 
 export interface Run {
   /** Returns at once; what goes wrong later is in its status and in the log. */
@@ -9,6 +11,8 @@ export interface Run {
   /** Runs no rounds until `resume`, and keeps what is known; resolves when none runs any more. Absent where it has to be stopped instead. */
   pause?(): Promise<void>;
   resume?(): void;
+  /** What it would do, from real scans; nothing is moved meanwhile. Absent where it cannot be told. */
+  plan?(call: PlanCall): Promise<TaskPlan>;
   /** Makes present again what it has moved out; it is paused. Absent where nothing is moved out. */
   bringBack?(call: BringBackCall): Promise<BringBackReport>;
   /** Resolves when nothing of it runs any more. */

@@ -1,7 +1,9 @@
 // One started task: its processes, its rounds, and what is known of them.
 import { engines } from "../engines/index.ts";
+import { UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, Forced, FoundProcess } from "../memory/memory.ts";
+import type { TaskPlan } from "../plan.ts";
 import type { Account, TaskStatus } from "../status.ts";
 import { bringBackEach, type BringBackCall } from "./bring-back-each.ts";
 import type { BringBackHooks, BringBackReport } from "./bring-back.ts";
@@ -10,6 +12,8 @@ import { enter, lastRound, standing } from "./ledger.ts";
 import { Members, type Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { RoundReport } from "./round.ts";
+import { leastSeconds, type PlanHooks } from "./plan.ts";
+import { planTask, refusedPlan, type PlanCall } from "./plan-task.ts";
 import type { Run } from "./run.ts";
 import { TaskLimits } from "./task-limits.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -29,6 +33,8 @@ interface TaskParts {
   sighted(eyes: Eyes): void;
 }
 
+type Holder = "paused" | "planning";
+
 /** Moving less than this in a round is not worth a line of the log. */
 const WORTH_LOGGING_BYTES = 1 << 20;
 
@@ -43,9 +49,12 @@ export class TaskRun implements Run {
   private done: Promise<void> = Promise.resolve();
   /** Ends the rounds that run and the waiting for the next ones. */
   private hold = new AbortController();
-  private resumed: PromiseWithResolvers<void> | null = null;
+  /** Who does not want rounds to run, in words. */
+  private readonly holders = new Set<Holder>();
+  private resumed = Promise.withResolvers<void>();
   private cycling: Promise<unknown> = Promise.resolve();
-  private bringing: Promise<unknown> = Promise.resolve();
+  /** What is done instead of rounds. */
+  private aside: Promise<unknown> = Promise.resolve();
 
   constructor(parts: TaskParts) {
     this.parts = parts;
@@ -63,15 +72,19 @@ export class TaskRun implements Run {
     this.done = this.run();
   }
 
-  async pause(): Promise<void> {
-    this.resumed ??= Promise.withResolvers<void>();
-    this.hold.abort();
-    await this.cycling;
+  pause(): Promise<void> {
+    return this.holdFor("paused");
   }
 
   resume(): void {
-    this.resumed?.resolve();
-    this.resumed = null;
+    this.release("paused");
+  }
+
+  /** Rounds rest meanwhile: two that look at one process would each clear what the other wants to see. */
+  plan(call: PlanCall): Promise<TaskPlan> {
+    const planned = this.holdFor("planning").then(() => this.observe(call)).finally(() => this.release("planning"));
+    this.aside = planned.catch(() => undefined);
+    return planned;
   }
 
   bringBack(call: BringBackCall): Promise<BringBackReport> {
@@ -79,15 +92,15 @@ export class TaskRun implements Run {
     const one = (process: FoundProcess, hooks: BringBackHooks) =>
       pool.run({ job: "bringBack", home: process, order: { process, pace: call.pace }, forced, ...hooks });
     const bringing = bringBackEach(this.members.owned(), one, { signal, tell: call.tell });
-    this.bringing = bringing;
+    this.aside = bringing;
     return bringing;
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
     this.hold.abort();
-    this.resume();
-    await Promise.all([this.done, this.bringing]);
+    this.resumed.resolve();
+    await Promise.all([this.done, this.aside]);
     this.members.leaveAll();
   }
 
@@ -109,7 +122,7 @@ export class TaskRun implements Run {
     this.parts.sighted(this.eyes);
     if (this.refuses()) return;
     while (!signal.aborted) {
-      await this.unlessPaused();
+      await this.unlessHeld();
       if (signal.aborted) return;
       this.hold = new AbortController();
       this.cycling = this.cycle().catch((error: Error) => this.fail(error));
@@ -118,10 +131,37 @@ export class TaskRun implements Run {
     }
   }
 
-  private async unlessPaused(): Promise<void> {
-    if (this.resumed === null) return;
-    this.setState("paused");
+  private async holdFor(holder: Holder): Promise<void> {
+    if (this.holders.size === 0) this.resumed = Promise.withResolvers<void>();
+    this.holders.add(holder);
+    this.hold.abort();
+    await this.cycling;
+  }
+
+  private release(holder: Holder): void {
+    if (this.holders.delete(holder) && this.holders.size === 0) this.resumed.resolve();
+  }
+
+  private async unlessHeld(): Promise<void> {
+    if (this.holders.size === 0) return;
+    this.setState([...this.holders].join(", "));
     await this.resumed.promise;
+  }
+
+  private async observe({ seconds, signal, tell }: PlanCall): Promise<TaskPlan> {
+    const { task, pool } = this.parts, { config, engineType } = task, forced = this.forced(), eyes = await pool.eyes(forced);
+    const policy = engines.find(({ name }) => name === engineType)?.policy;
+    const refusal = policy ? policy.refusal(config as never, eyes.sight) : `engine ${engineType} cannot run yet`;
+    if (!policy || refusal !== undefined) return refusedPlan(task, seconds, refusal ?? "");
+    const question = policy.question(config as never, eyes.sight);
+    const least = leastSeconds(question, config.project.interval);
+    if (seconds < least) throw new UsageError(`task ${task.name}: two rounds take ${least} s; give --seconds ${least} or more`);
+    this.members.meet(await pool.find(task.target, forced));
+    this.members.claimed();
+    const one = (process: FoundProcess, hooks: PlanHooks) =>
+      pool.run({ job: "plan", home: process, order: { process, engineType, config, seconds }, forced, ...hooks });
+    const owned = this.members.owned(), statuses = this.members.statuses(), both = AbortSignal.any([signal, this.stopping.signal]);
+    return await planTask({ task, eyes, windows: question.windows, owned, statuses, one }, { seconds, tell, signal: both });
   }
 
   private forced(): Forced {

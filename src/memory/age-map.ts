@@ -18,10 +18,14 @@ export interface AgeBand {
 /** Where the bands of a histogram begin, in seconds. */
 export const BAND_SECONDS: readonly number[] = [0, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 43_200, 86_400, 604_800];
 
-/** Called with pages that were accessed again, and for how long they had not been. */
+/** Called with pages that were accessed again, and with the age that they had at the last look before. */
 export type VisitReuse = (pages: number, seconds: number) => void;
 
 export class AgeMap {
+  /** Wants to know of every page that is accessed again. */
+  reused: VisitReuse | undefined;
+  /** Does the tracker tell what was accessed between two rounds? */
+  seesGaps = false;
   /** Stamps in the place of counts. */
   private stamps: HeatMap | undefined;
   private surveyed: HeatMap | undefined;
@@ -44,7 +48,7 @@ export class AgeMap {
    * The beginning of a round: what is resident now. With `marks` the counters say which pages were accessed since the last look (anything but 0);
    * without them nobody knows what happened since, and the time in between does not count.
    */
-  survey(heat: HeatMap, atMs: number, options: { readonly marks: boolean; readonly reused?: VisitReuse }): void {
+  survey(heat: HeatMap, atMs: number, options: { readonly marks: boolean }): void {
     const { moments } = this;
     if (!options.marks && this.stamps) moments.shift(atMs - this.asOfMs);
     const moved = moments.makeRoom(atMs, () => this.used()), now = moments.add(atMs);
@@ -62,9 +66,10 @@ export class AgeMap {
         if (marked) tally[old]! += huge ? CHUNK_PAGES : 1;
       }
     }
-    if (options.reused) this.tellReuse(tally, moved, { atMs, reused: options.reused });
+    this.tellReuse(tally, moved);
     this.stamps = new HeatMap({ ...heat.arrays, counts: stamps });
     this.surveyed = heat;
+    this.seesGaps = options.marks;
     this.asOfMs = atMs;
     this.applyKept(atMs);
   }
@@ -73,7 +78,7 @@ export class AgeMap {
    * The end of a window or of a round of windows: pages that were counted were accessed, at the latest now; pages that were not looked at are hot,
    * since trackers leave out only what is. Call it also for a round that was cut short: a look clears what it has seen.
    */
-  update(heat: HeatMap, atMs: number, reused?: VisitReuse): void {
+  update(heat: HeatMap, atMs: number): void {
     if (this.surveyed !== heat) this.survey(heat, atMs, { marks: false });
     const { moments } = this, same = Uint8Array.from({ length: 256 }, (_, moment) => moment);
     const moved = moments.isFull ? moments.makeRoom(atMs, () => this.used()) : same, now = moments.add(atMs);
@@ -93,7 +98,7 @@ export class AgeMap {
       }
       this.hot += hot * weight;
     }
-    if (reused) this.tellReuse(tally.subarray(256), moved, { atMs, reused });
+    this.tellReuse(tally.subarray(256), moved);
     this.asOfMs = atMs;
   }
 
@@ -128,6 +133,12 @@ export class AgeMap {
   eachAge(visit: (page: number, pages: number, seconds: number) => void): void {
     const seconds = Float64Array.from({ length: 256 }, (_, stamp) => (stamp < NO_MOMENT ? this.secondsSince(stamp) : 0));
     this.eachPage((page, pages, stamp) => visit(page, pages, seconds[stamp]!));
+  }
+
+  /** The age in seconds of the page, or huge page, that has this place among the counters of the heat map of the last survey. */
+  ageAt(place: number): number {
+    const stamp = this.stamps?.arrays.counts[place] ?? NO_MOMENT;
+    return stamp === NO_MOMENT ? 0 : this.secondsSince(stamp);
   }
 
   /** Pages from..to-1 count as just accessed for so long from now, such as those that come back each time they are moved. */
@@ -183,8 +194,9 @@ export class AgeMap {
     return best;
   }
 
-  private tellReuse(tally: Uint32Array, moved: Uint8Array, { atMs, reused }: { atMs: number; reused: VisitReuse }): void {
-    for (let stamp = 0; stamp < NO_MOMENT; stamp++) if (tally[stamp]! > 0) reused(tally[stamp]!, (atMs - this.moments.at(moved[stamp]!)) / 1000);
+  private tellReuse(tally: Uint32Array, moved: Uint8Array): void {
+    const { reused } = this;
+    for (let stamp = 0; reused && stamp < NO_MOMENT; stamp++) if (tally[stamp]! > 0) reused(tally[stamp]!, this.secondsSince(moved[stamp]!));
   }
 
   private secondsSince(stamp: number): number {

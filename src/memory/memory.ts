@@ -250,8 +250,11 @@ export interface ProcessRound {
   returned(): Promise<Returned>;
   /** What came back since this was asked last, as the kernel's events tell: cheap enough to be asked before each call of a move. */
   refaulted?(): Refaulted;
-  /** Takes question.windows * intervalMs. Throws UnsupportedError where the process cannot be seen. */
-  scan(question: Question, intervalMs: number): Promise<HeatMap>;
+  /**
+   * Takes question.windows * intervalMs. Throws UnsupportedError where the process cannot be seen. `eachWindow` has the counts after each window
+   * and may set them back.
+   */
+  scan(question: Question, intervalMs: number, eachWindow?: (heat: HeatMap) => void): Promise<HeatMap>;
   /** Moves what is still idle. */
   swapOut(runs: PageRuns, allow: Allow): Promise<MoveTally>;
   /** Makes the next so many of the pages present that we have moved and that `returned` has found out, in ascending order. */

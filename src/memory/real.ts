@@ -160,7 +160,7 @@ class RealRound implements ProcessRound {
     return refaults.tells ? this.moved.take() : { ...this.moved.take(), lost: Infinity };
   }
 
-  async scan(question: Question, intervalMs: number): Promise<HeatMap> {
+  async scan(question: Question, intervalMs: number, eachWindow?: (heat: HeatMap) => void): Promise<HeatMap> {
     if (question.markedOnly) this.watched = { ...this.watched, markedOnly: true };
     const { tracker } = this.parts, heat = (this.heat = await tracker.begin(this.watched));
     if (!this.ages.hasSurveyed(heat)) this.watched.cpu.measure(() => this.ages.survey(heat, performance.now(), { marks: false }));
@@ -168,6 +168,10 @@ class RealRound implements ProcessRound {
       for (let window = 1; window <= question.windows && !this.watched.signal.aborted; window++) {
         await steadyTime.pause(intervalMs, this.watched.signal);
         await tracker.look(this.watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
+        if (eachWindow && !this.watched.signal.aborted) {
+          this.watched.cpu.measure(() => this.ages.update(heat, performance.now()));
+          eachWindow(heat);
+        }
       }
     } finally {
       this.watched.cpu.measure(() => this.ages.update(heat, performance.now()));

@@ -32,6 +32,7 @@ function stage(rounds: Partial<Rounds> = {}): Stage {
       pause: () => Promise.resolve(),
       resume: () => undefined,
       bringBack: () => Promise.resolve({ outBytes: 0, backBytes: 0, reason: null }),
+      plan: () => Promise.reject(new Error("no plan here")),
       status: () => ({ state: "waiting", tracker: null, processes: [] }),
       commandRefusal: (engineType, word) => `the engine ${engineType} has no command ${word}`,
       command: () => Promise.resolve(""), figures: () => [],

@@ -153,14 +153,15 @@ describe("sums", () => {
     expect(bandOf(seconds)).toBe(band);
   });
 
-  test("what is accessed again is told with the age that it had", () => {
-    const ages = new AgeMap(), told: [number, number][] = [], reused = (pages: number, seconds: number) => void told.push([pages, seconds]);
+  test("what is accessed again is told with the age that it had at the last look", () => {
+    const ages = new AgeMap(), told: [number, number][] = [];
+    ages.reused = (pages, seconds) => void told.push([pages, seconds]);
     look(ages, 0, 5, [0, 0, 0, 1]);
     const heat = heatOf([1, 0, 0, 0]);
-    ages.survey(heat, 10_000, { marks: true, reused });
+    ages.survey(heat, 10_000, { marks: true });
     heat.arrays.counts.set([0, 1, 0, 1]);
-    ages.update(heat, 15_000, reused);
-    expect(told).toEqual([[1, 10], [1, 15], [1, 10]]);
+    ages.update(heat, 15_000);
+    expect(told).toEqual([[1, 0], [1, 5], [1, 10], [1, 5]]);
   });
 });
 

@@ -41,7 +41,7 @@ const LAYERS: readonly Layer[] = [
     },
   },
   { name: "client", files: ["src/client.ts"], may: ["protocol"], packages: ["node:"] },
-  { name: "protocol", files: ["src/protocol.ts", "src/status.ts", "src/reload-step.ts"], may: [] },
+  { name: "protocol", files: ["src/protocol.ts", "src/status.ts", "src/plan.ts", "src/reload-step.ts"], may: [] },
   { name: "metrics", files: ["src/metrics/"], may: ["protocol"] },
   { name: "docs", files: ["src/docs/"], may: ["engines", "config"], packages: ["node:"] },
   {
@@ -49,6 +49,7 @@ const LAYERS: readonly Layer[] = [
     may: [
       "engines", "config", "protocol", "metrics", "log",
       "src/memory/memory.ts", "src/memory/placing.ts", "src/memory/pace.ts", "src/memory/brake-watch.ts",
+      "src/memory/plan-counts.ts",
     ],
     also: {
       "src/daemon/start.ts": ["memory", "src/ffi/notify.ts", "src/ffi/self.ts"],

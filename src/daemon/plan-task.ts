@@ -1,0 +1,62 @@
+// What a task would do, over all of its processes: one job for each, at the same time, and their sums.
+import type { Eyes, FoundProcess } from "../memory/memory.ts";
+import type { Outcome, PlanProgress, ProcessPlan, TaskPlan } from "../plan.ts";
+import type { ProcessStatus } from "../status.ts";
+import type { PlanHooks, PlanReport } from "./plan.ts";
+import type { TaskSpec } from "./task-spec.ts";
+
+/** What a client has asked for. */
+export interface PlanCall {
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+  tell(progress: PlanProgress): void;
+}
+
+export interface PlanTaskParts {
+  readonly task: TaskSpec;
+  readonly eyes: Eyes;
+  readonly windows: number;
+  readonly owned: readonly FoundProcess[];
+  /** Of all processes that belong to the task, also those that others have. */
+  readonly statuses: readonly ProcessStatus[];
+  one(process: FoundProcess, hooks: PlanHooks): Promise<PlanReport>;
+}
+
+/** Of a task that cannot be planned, or would be refused. */
+export function refusedPlan(task: TaskSpec, seconds: number, refusal: string): TaskPlan {
+  return {
+    task: task.name, engine: task.engine, refusal, tracker: "", seconds, interval: task.config.project.interval, windows: 0, processes: [],
+    residentBytes: 0, configuredBytes: 0, ages: [], byAge: [], byCount: [],
+  };
+}
+
+export async function planTask({ task, eyes, windows, owned, statuses, one }: PlanTaskParts, call: PlanCall): Promise<TaskPlan> {
+  const tell = (secondsLeft: number) => call.tell({ task: task.name, secondsLeft, processes: owned.length });
+  const reports = await Promise.all(owned.map(async (process) => ({ process, report: await one(process, { signal: call.signal, tell }) })));
+  const foreign: ProcessPlan[] = statuses.filter(({ pid }) => !owned.some((own) => own.pid === pid))
+    .map(({ pid, comm, state }) => ({ pid, comm, reason: state }));
+  const plans = reports.map(({ report }) => report);
+  return {
+    task: task.name, engine: task.engine, refusal: null, tracker: eyes.sight.tracker, seconds: call.seconds, interval: task.config.project.interval, windows,
+    processes: [...reports.map(({ process: { pid, comm }, report: { reason } }) => ({ pid, comm, reason })), ...foreign],
+    residentBytes: sum(plans.map(({ residentBytes }) => residentBytes)),
+    configuredBytes: sum(plans.map(({ configuredBytes }) => configuredBytes)),
+    ages: merged(plans.map(({ ages }) => ages), "fromSeconds", (same) => ({ bytes: sum(same.map(({ bytes }) => bytes)) })),
+    byAge: merged(plans.map(({ byAge }) => byAge), "seconds", outcome),
+    byCount: merged(plans.map(({ byCount }) => byCount), "T", outcome),
+  };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+const outcome = (same: readonly Outcome[]): Outcome => ({
+  bytes: sum(same.map(({ bytes }) => bytes)), refaultsPerMinute: sum(same.map(({ refaultsPerMinute }) => refaultsPerMinute)),
+});
+
+/** Rows of several processes with the same key become one. */
+function merged<K extends string, Row extends { readonly [key in K]: number }, V>(
+  tables: readonly (readonly Row[])[], key: K, add: (same: readonly Row[]) => V,
+): (V & { readonly [key in K]: number })[] {
+  const byKey = Map.groupBy(tables.flat(), (row) => row[key]);
+  return [...byKey].sort(([a], [b]) => a - b).map(([value, same]) => ({ [key]: value, ...add(same) }) as V & { readonly [key in K]: number });
+}
