@@ -76,18 +76,26 @@ export function fakeMemory(parts: FakeParts = {}): FakeMemory {
 
 function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void, time: Time): ProcessRound {
   const cpu: CpuMs = { user: 1, system: 2 };
+  const ages = new AgeMap();
   let toTouch = parts.returned?.out ?? 0;
   return {
     view: { ...VIEW, ...parts.view },
-    ages: new AgeMap(),
+    ages,
     cpu,
     async returned() {
       record("returned", "returned");
       return parts.returned ?? { cameBack: 0, freed: 0, out: 0 };
     },
-    async scan({ windows, threshold }: Question, intervalMs) {
+    async scan({ windows, threshold }: Question, intervalMs, eachWindow) {
       record(`scan ${windows} windows of ${intervalMs} ms, threshold ${threshold}`, "scan");
-      return heatOf(parts.counts ?? []);
+      const heat = heatOf(parts.counts ?? []);
+      for (let window = 0; eachWindow && window < windows; window++) {
+        heat.arrays.counts.forEach((_, page) => (heat.arrays.counts[page] = window < parts.counts![page]! ? 1 : 0));
+        await time.pause(intervalMs, new AbortController().signal);
+        ages.update(heat, time.nowMs());
+        eachWindow(heat);
+      }
+      return heat;
     },
     async swapOut(runs, allow) {
       record(`swapOut ${pagesOf(runs)}`, "swapOut");
