@@ -110,11 +110,6 @@ export class Objects {
     return this.#prepareStop(name)();
   }
 
-  /** Lets a started project rest: its tasks are to run no rounds. */
-  pause(name: string): Change {
-    return this.#preparePause(name, true)();
-  }
-
   /** Is the project of this name started and at rest? */
   isPaused(name: string): boolean {
     return this.#projects.get(name)?.paused === true;

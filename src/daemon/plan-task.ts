@@ -37,7 +37,8 @@ export async function planTask({ task, eyes, windows, owned, statuses, one }: Pl
     .map(({ pid, comm, state }) => ({ pid, comm, reason: state }));
   const plans = reports.map(({ report }) => report);
   return {
-    task: task.name, engine: task.engine, refusal: null, tracker: eyes.sight.tracker, seconds: call.seconds, interval: task.config.project.interval, windows,
+    task: task.name, engine: task.engine, refusal: null, tracker: eyes.sight.tracker, seconds: call.seconds, windows,
+    interval: task.config.project.interval,
     processes: [...reports.map(({ process: { pid, comm }, report: { reason } }) => ({ pid, comm, reason })), ...foreign],
     residentBytes: sum(plans.map(({ residentBytes }) => residentBytes)),
     configuredBytes: sum(plans.map(({ configuredBytes }) => configuredBytes)),

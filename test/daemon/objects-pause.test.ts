@@ -14,10 +14,10 @@ describe("a paused project", () => {
 
   test("stays started, and its tasks are to rest; those that come to it are its as well", async () => {
     objects.start("p");
-    expect(objects.pause("p").pause?.map(({ id }) => id)).toEqual(["p/slide/a"]);
+    expect(objects.prepare({ pause: "p" })().pause?.map(({ id }) => id)).toEqual(["p/slide/a"]);
     expect([paused(), objects.isPaused("p"), objects.list("p")[0]?.started]).toEqual([true, true, true]);
     expect(objects.add(await raw(task("p", "b"))).start.map(({ id }) => id)).toEqual(["p/slide/b"]);
-    expect(() => objects.pause("p")).toThrow("project p is already paused");
+    expect(() => objects.prepare({ pause: "p" })()).toThrow("project p is already paused");
     expect(objects.prepare({ resume: "p" })().resume?.map(({ id }) => id)).toEqual(["p/slide/a", "p/slide/b"]);
     expect(paused()).toBe(false);
     expect(() => objects.prepare({ resume: "p" })).toThrow("project p is not paused");
@@ -25,7 +25,7 @@ describe("a paused project", () => {
 
   test("is not paused any more when it is stopped and started again", () => {
     objects.start("p");
-    objects.pause("p");
+    objects.prepare({ pause: "p" })();
     objects.stop("p");
     objects.start("p");
     expect(paused()).toBe(false);

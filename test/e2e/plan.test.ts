@@ -98,6 +98,7 @@ swapTest("what cannot be planned is said in one line", async () => {
   await add(daemon, slideText([{ target: own.pid }], { loop: 5, interval: 4 }));
   expect(await says()).toBe("etmem: task background_slide: two rounds take 40 s; give --seconds 40 or more\n");
   expect(await says("--seconds", "x")).toBe("etmem: --seconds x must be an integer, 1..3600\n");
+});
 
 swapTest("a task of an engine that has no rounds of scans is named, and the others are planned", async () => {
   const daemon = await lab.daemon(), own = await lab.workload(["--size", "4M"]);
