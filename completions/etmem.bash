@@ -14,7 +14,7 @@ _etmem_rows() {
       commands='add del check help'
       ;;
     'project')
-      commands='show start stop pause resume help'
+      commands='show start stop plan pause resume help'
       ;;
     'obj add')
       options='-f --file -s --socket -h --help'
@@ -40,6 +40,10 @@ _etmem_rows() {
     'project stop')
       options='-n --name -s --socket --bring-back --rate --json -h --help'
       values='-n:projects --name:projects -s:etmemd_socket --socket:etmemd_socket --rate:50M,200M'
+      ;;
+    'project plan')
+      options='-n --name --seconds -s --socket --json -h --help'
+      values='-n:projects --name:projects --seconds:20,60 -s:etmemd_socket --socket:etmemd_socket'
       ;;
     'project pause')
       options='-n --name -s --socket -h --help'
