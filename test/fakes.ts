@@ -31,6 +31,8 @@ export interface FakeParts {
   /** Page i of the process was counted counts[i] times. */
   readonly counts?: readonly number[];
   readonly returned?: Returned;
+  /** In place of it: what the first look finds, and what the next one does. */
+  readonly returnedEach?: readonly Returned[];
   /** What each bounded call of a move comes to; every page asked for goes in one call where this is absent. */
   readonly steps?: readonly Partial<MoveTally>[];
   /** Milliseconds that each bounded call of a move costs in the kernel. */
@@ -39,7 +41,10 @@ export interface FakeParts {
   readonly gone?: boolean;
   /** What the brake sees; a calm machine where it is absent. */
   pulse?(atMs: number): Pulse;
-  movedSample?(): MovedSample;
+  movedSample?(moved: number): MovedSample;
+  /** Each call of a move is about as many pages as it may be, and takes so long. */
+  readonly byAllowance?: boolean;
+  readonly callMs?: number;
   /** Runs in the middle of a call: throws, aborts, … */
   readonly during?: Partial<Record<Call, () => void>>;
 }
@@ -77,33 +82,38 @@ export function fakeMemory(parts: FakeParts = {}): FakeMemory {
 function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void, time: Time): ProcessRound {
   const cpu: CpuMs = { user: 1, system: 2 };
   const ages = new AgeMap();
-  let toTouch = parts.returned?.out ?? 0;
+  let toTouch = parts.returned?.out ?? 0, moved = 0, looks = 0;
   return {
     view: { ...VIEW, ...parts.view },
     ages,
     cpu,
     async returned() {
       record("returned", "returned");
-      return parts.returned ?? { cameBack: 0, freed: 0, out: 0 };
+      return parts.returnedEach?.[looks++] ?? parts.returned ?? { cameBack: 0, freed: 0, out: 0 };
     },
     async scan({ windows, threshold }: Question, intervalMs, eachWindow) {
       record(`scan ${windows} windows of ${intervalMs} ms, threshold ${threshold}`, "scan");
       const heat = heatOf(parts.counts ?? []);
       for (let window = 0; eachWindow && window < windows; window++) {
         heat.arrays.counts.forEach((_, page) => (heat.arrays.counts[page] = window < parts.counts![page]! ? 1 : 0));
-        await time.pause(intervalMs, new AbortController().signal);
+        await time.pause(intervalMs, NEVER);
         ages.update(heat, time.nowMs());
         eachWindow(heat);
       }
+      if (!eachWindow) await time.pause(windows * intervalMs, NEVER);
       return heat;
     },
     async swapOut(runs, allow) {
       record(`swapOut ${pagesOf(runs)}`, "swapOut");
-      const tally = emptyTally();
-      for (const step of parts.steps ?? [wholly(runs)]) {
-        if ((await allow(tally)) === 0) break;
-        add(tally, step);
+      const tally = emptyTally(), steps = parts.steps ?? [wholly(runs)], before = moved;
+      for (let left = runs.pages, step = 0; parts.byAllowance ? left > 0 : step < steps.length; step++) {
+        const allowed = await allow(tally), pages = Math.min(allowed, left);
+        if (allowed === 0) break;
+        add(tally, parts.byAllowance ? { asked: pages, accepted: pages, swappedOut: pages } : steps[step]!);
+        left -= pages;
+        moved = before + tally.swappedOut;
         cpu.system += parts.stepCpuMs ?? 0;
+        await time.pause(parts.callMs ?? 0, NEVER);
       }
       return tally;
     },
@@ -114,10 +124,12 @@ function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void
       return { pages: touched, done: toTouch === 0 };
     },
     pulse: () => parts.pulse?.(time.nowMs()) ?? calmPulse(time.nowMs()),
-    movedSample: () => parts.movedSample?.() ?? { pages: 0, cameBack: 0 },
+    movedSample: () => parts.movedSample?.(moved) ?? { pages: 0, cameBack: 0 },
     close: () => record("close"),
   };
 }
+
+const NEVER = new AbortController().signal;
 
 /** Nothing happens to the process, and there is room for everything. */
 export function calmPulse(atMs: number): Pulse {

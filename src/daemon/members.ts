@@ -76,13 +76,14 @@ export class Members {
     this.members.clear();
   }
 
-  /** Why nothing moves is said when it changes; the figures in it change all the time. */
-  tell(member: Member, reason: string | null): void {
+  /** Why nothing moves is said when it changes; the figures in it change all the time. `told`: the log has it already. */
+  tell(member: Member, reason: string | null, { told = false } = {}): void {
     const { log, task } = this.parts, { status, process } = member;
     const shape = reason?.replace(/\d+/g, "#") ?? null;
     status.reason = reason;
     if (shape === member.lastReason) return;
     member.lastReason = shape;
+    if (told) return;
     if (reason !== null) log.info("nothing moves", { task: task.id, pid: process.pid, name: process.comm, reason });
     else log.info("moving again", { task: task.id, pid: process.pid, name: process.comm });
   }

@@ -138,10 +138,7 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
     Object.assign(draft, { outcome: "gated", reason: gate.reason });
     return;
   }
-  if (watch?.state.state === "stopped") {
-    Object.assign(draft, { outcome: "braked", reason: watch.state.reason });
-    return;
-  }
+  if (isStopped(draft)) return;
   hooks.phase("scanning");
   const question = policy.question(config, memory.sight);
   const heat = await round.scan(question, order.config.project.interval * 1000);
@@ -153,7 +150,8 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
   draft.residentPages = heat.residentPages;
   draft.coldPages = swapOut.pages;
   if (swapOut.pages === 0) return;
-  watch?.beforeMove(draft.returned.out);
+  if (watch) await lookAgain(draft, watch, round);
+  if (isStopped(draft)) return;
   hooks.phase("moving");
   const watching = (yes: boolean) => hooks.phase(yes ? "watching" : "moving");
   const throttle = new Throttle({ memory, round, signal: hooks.signal, pace: order.limits?.pace, watch, watching });
@@ -161,6 +159,19 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
   draft.reason = throttle.reason ?? stubbornness(draft.tally);
   if (hooks.signal.aborted) draft.outcome = "stopped";
   else if (draft.tally.gone) draft.outcome = "gone";
+}
+
+/** A scan takes seconds, in which what was cold may have become hot. */
+async function lookAgain(draft: Draft, watch: BrakeWatch, round: ProcessRound): Promise<void> {
+  const since = await round.returned(), { cameBack, freed } = draft.returned;
+  draft.returned = { cameBack: cameBack + since.cameBack, freed: freed + since.freed, out: since.out };
+  watch.beforeMove(since);
+}
+
+function isStopped(draft: Draft): boolean {
+  const { state, reason } = draft.watch?.state ?? {};
+  if (state === "stopped") Object.assign(draft, { outcome: "braked", reason });
+  return state === "stopped";
 }
 
 function watchOf(round: ProcessRound, { memory, order: { limits = {} } }: Pick<Stage, "memory" | "order">): BrakeWatch | undefined {

@@ -235,7 +235,7 @@ export class TaskRun implements Run {
     if (report.ages) Object.assign(status, { hotBytes: report.hotBytes, ages: report.ages });
     const brake = this.limits.statusOf(process);
     if (brake) status.brake = brake;
-    this.members.tell(member, report.reason);
+    this.members.tell(member, report.reason, { told: brake?.state === "stopped" && brake.reason === report.reason });
     const outBytes = (tally?.swappedOut ?? 0) * 4096;
     const line = {
       task: task.id, pid: process.pid, name: process.comm, outcome: report.outcome, residentPages: report.residentPages, coldPages: report.coldPages,

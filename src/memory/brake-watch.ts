@@ -66,12 +66,18 @@ export class BrakeWatch {
     this.state = nextState(this.state, { finding: judge(observed), quiet: record?.moved === true, nowMs: time.nowMs() });
   }
 
-  /** Right before the first page is moved: what the process does by itself is known as long as nothing of it is out. */
-  beforeMove(out: number): void {
-    const before = this.base?.pulse, pulse = this.rebase(0);
-    if (!pulse) return;
+  /**
+   * Right before the first page is moved: what has happened during the scan, in which the process may have changed its mind. What it does by itself
+   * is known as long as nothing of it is out.
+   */
+  beforeMove({ cameBack, out }: Returned): void {
+    const { round, time } = this.parts, before = this.base?.pulse, pulse = this.rebase(0);
+    if (!pulse || !before) return;
     this.start = pulse;
-    if (out === 0 && before) this.usual = (pulse.majorFaults - before.majorFaults) / Math.max(1, (pulse.atMs - before.atMs) / 1000);
+    round.refaulted?.();
+    if (cameBack + out === 0) this.usual = (pulse.majorFaults - before.majorFaults) / Math.max(1, (pulse.atMs - before.atMs) / 1000);
+    const observed = between(before, pulse, { movedPages: cameBack + out, cameBackPages: cameBack, refaultPages: cameBack, ...this.rest(0) });
+    this.state = nextState(this.state, { finding: judge(observed), quiet: false, nowMs: time.nowMs() });
   }
 
   /** In the middle of a move, as often as it likes: why it must stop now. */

@@ -61,6 +61,8 @@ function free(nowMs: number): BrakeState {
 /** Stopped again while stopped: it goes on for as long as it must, but is no second stop. */
 function stopped(before: BrakeState, { cause, text }: Finding, nowMs: number): BrakeState {
   const harm = isHarm(cause), again = before.state === "stopped", known = again && before.cause !== null && isHarm(before.cause);
+  // A process that is hurt is left alone for that reason, whatever the machine lacks meanwhile.
+  if (known && !harm && nowMs < before.untilMs) return { ...before, untilMs: Math.max(before.untilMs, nowMs + SHORTAGE_STOP_MS) };
   const stops = before.stops + (harm && !known ? 1 : 0);
   const ms = harm ? Math.min(LONGEST_STOP_MS, FIRST_STOP_MS * 2 ** (Math.max(1, stops) - 1)) : SHORTAGE_STOP_MS;
   const share = harm ? SHARE_AFTER_HARM : Math.min(before.share, SHARE_AFTER_SHORTAGE);

@@ -130,6 +130,11 @@ describe("its state", () => {
     expect(stopped.untilMs).toBeGreaterThan(stoppedAt);
   });
 
+  test("is stopped for harm as long as that lasts, whatever else is short meanwhile", () => {
+    expect(through("quiet", harm, shortage, shortage)).toMatchObject({ cause: "refault", untilMs: 36_000 });
+    expect(through("quiet", shortage, harm)).toMatchObject({ cause: "refault", stops: 1 });
+  });
+
   test("says why it is stopped, and how small its steps are after it", () => {
     expect(through("quiet", harm).reason).toBe("9 % came back");
     expect(through("quiet", harm, "wait").reason).toBe("9 % came back; now at most 1 % of what is cold goes in a round");

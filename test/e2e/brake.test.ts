@@ -1,0 +1,82 @@
+// The brake against real processes that change their mind: what it costs them, with and without.
+import { afterEach, expect } from "bun:test";
+import type { FlipSecond } from "../../src/commands/workload/touching.ts";
+import { GIB } from "../../src/units.ts";
+import { needs } from "../needs.ts";
+import { Lab, until, type RunningDaemon, type RunningWorkload } from "./harness.ts";
+import { pageStates } from "./pages.ts";
+import { addAndStart, coldIsOut, processOf, slideText, statusOf } from "./slide-lab.ts";
+import { missingZram } from "./zram.ts";
+
+const brakeTest = needs(missingZram()), lab = new Lab();
+afterEach(() => lab.close());
+
+/** Hot and cold halves change places after 10 s, when the cold one is out, and then every 4 s: what was right is wrong again and again. */
+const FLIPPING = ["--size", "256M", "--hot", "50%", "--every", "100", "--flip", "10,4", "--seconds", "41"];
+
+/** Faults after the first change, and the part of the run time that is lost in seconds with many of them: in others the machine was just busy. */
+function lostBy(target: RunningWorkload): { faults: number; share: number } {
+  const seconds = target.lines().filter((line) => typeof line["second"] === "number") as unknown as FlipSecond[];
+  const faults = seconds.reduce((sum, { majorFaults }) => sum + majorFaults, 0), stormy = seconds.filter(({ majorFaults }) => majorFaults >= 500);
+  return { faults, share: stormy.reduce((sum, { lostShare }) => sum + lostShare, 0) / Math.max(1, seconds.length) };
+}
+
+function told({ faults, share }: { faults: number; share: number }): string {
+  return `${faults} faults, ${(share * 100).toFixed(1)} % of the run time`;
+}
+
+async function stopped(daemon: RunningDaemon, pid: number, task?: string) {
+  return await until("the brake has stopped it", async () => {
+    const process = await processOf(daemon, pid, task);
+    return process?.brake?.state === "stopped" ? process : undefined;
+  }, 20_000);
+}
+
+brakeTest("where hot and cold change places again and again the brake leaves the process its time", async () => {
+  await lab.zramSwap(GIB);
+  const daemon = await lab.daemon(), [withBrake, without] = [await lab.workload(FLIPPING), await lab.workload(FLIPPING)];
+  const tasks = [{ name: "braked", target: withBrake.pid, keys: { brake: "yes" } }, { name: "free", target: without.pid, keys: { brake: "no" } }];
+  await addAndStart(lab, daemon, slideText(tasks));
+  await Promise.all([coldIsOut(withBrake, 9000), coldIsOut(without, 9000)]);
+  const stop = await stopped(daemon, withBrake.pid, "braked");
+  await until("30 s have passed", () => withBrake.lines().at(-1)?.["flip"], 45_000);
+  const [braked, free] = [await statusOf(daemon, "braked"), await statusOf(daemon, "free")], lost = lostBy(withBrake), unbraked = lostBy(without);
+  console.warn(`after the first change: ${told(unbraked)} without the brake, ${told(lost)} with it`);
+  expect(unbraked.faults).toBeGreaterThan(30_000);
+  expect(lost.faults).toBeLessThanOrEqual(unbraked.faults / 20);
+  expect(lost.share).toBeLessThanOrEqual(unbraked.share / 5);
+  expect([free.brakeSeconds, braked.brakeSeconds?.["refault"]]).toEqual([undefined, expect.any(Number)]);
+  expect(braked.brakeSeconds!["refault"]).toBeWithin(15, 32);
+  expect(stop.brake).toMatchObject({ state: "stopped", cause: "refault" });
+  expect(stop.brake?.reason).toMatch(/^[\d.]+ MiB of what had been moved out came back within \d+\.\d s, \d+ % of 1\d\d MiB$/);
+  expect(daemon.log()).toMatch(/warning: brake task=\S+ pid=\d+ state=stopped cause=refault reason="[\d.]+ MiB of what had been moved out/);
+});
+
+brakeTest("of a process that rewrites everything next to nothing moves", async () => {
+  await lab.zramSwap(GIB);
+  const daemon = await lab.daemon(), target = await lab.workload(["--size", "512M", "--rewrite"]);
+  await addAndStart(lab, daemon, slideText([{ target: target.pid }]));
+  let mostOut = 0;
+  await until("five rounds are over", async () => {
+    mostOut = Math.max(mostOut, outPages(target));
+    return ((await processOf(daemon, target.pid))?.total.rounds ?? 0) >= 5;
+  }, 40_000);
+  expect(mostOut * target.pageBytes).toBeLessThanOrEqual(0.001 * target.bytes);
+  expect(await target.stop()).toMatchObject({ wrong: 0 });
+});
+
+brakeTest("a process that wants everything again now and then is probed once, and then left alone", async () => {
+  await lab.zramSwap(GIB);
+  // Between two touches of everything lies a round in which all of it looks cold.
+  const daemon = await lab.daemon(), target = await lab.workload(["--size", "256M", "--hot", "100%", "--every", "3300"]);
+  await addAndStart(lab, daemon, slideText([{ target: target.pid }]));
+  const { brake, total } = await stopped(daemon, target.pid);
+  expect(brake).toMatchObject({ state: "stopped", cause: "refault" });
+  const outBytes = total.outBytes;
+  await Bun.sleep(8000);
+  expect((await processOf(daemon, target.pid))?.total.outBytes).toBe(outBytes);
+});
+
+function outPages(target: RunningWorkload): number {
+  return pageStates(target.pid, target).reduce((sum, state) => sum + (state === 2 ? 1 : 0), 0);
+}
