@@ -128,6 +128,8 @@ export interface TaskStatus {
   readonly total?: Account;
   /** Seconds that the brake has held the task, over all its processes, by the kind of reason. */
   readonly brakeSeconds?: Readonly<Record<string, number>>;
+  /** Of a task whose policy is a library of others: the process that it lives in, and how often that has failed. */
+  readonly plugin?: { readonly pid: number | null; readonly failure: string | null; readonly failures: number };
 }
 
 /** A project in the answer to `show`. It has its keys too, which nobody here looks at. */

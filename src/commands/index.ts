@@ -72,6 +72,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { path: ["__complete"], load: async () => (await import("./complete.ts")).complete },
   { path: ["generate"], load: async () => (await import("./generate.ts")).generate(COMMANDS) },
+  { path: ["plugin-host"], load: async () => (await import("./plugin-host.ts")).pluginHost },
   { path: ["probe"], load: async () => (await import("./probe.ts")).probe },
   { path: ["struct-offsets"], load: async () => (await import("./struct-offsets.ts")).structOffsets },
   { path: ["workload"], load: async () => (await import("./workload.ts")).workload },

@@ -83,10 +83,15 @@ class Changes {
     if (this.#closed) throw new RefusedError("error: etmemd is stopping");
     const wanted = await operation();
     const commit = objects.prepare(wanted, rounds.refusal);
-    await save?.(wanted);
+    const undo = await rounds.adopt?.(objects.foreign(wanted));
+    await save?.(wanted).catch(async (error: Error) => {
+      await undo?.();
+      throw error;
+    });
     const change = commit(), { start, stop, pause = [], resume = [], warnings } = change;
     for (const warning of warnings) log.warning(warning);
     if (stop.length > 0) await rounds.stop(stop);
+    if ("del" in wanted || "declare" in wanted) await rounds.reconcile?.(objects.foreign());
     if (start.length > 0) await rounds.stop(start); // what is still being brought back by the same tasks
     for (const task of start) rounds.start(task, objects.isPaused(task.project));
     if (pause.length > 0) await rounds.pause(pause);
@@ -171,10 +176,11 @@ function refuseCommand(refusal: string | undefined): void {
 }
 
 async function answerEngine({ project, engine, engineCommand, task }: WireRequest, { objects, rounds }: DispatchParts): Promise<string> {
-  const word = needed(engineCommand), { engineType, tasks } = objects.tasksForCommand(needed(project), needed(engine), task);
+  const word = needed(engineCommand), about = { project: needed(project), engine: needed(engine), ...(task === undefined ? {} : { task }) };
+  const { engineType, tasks } = objects.tasksForCommand(about.project, about.engine, task);
   refuseCommand(rounds.commandRefusal(engineType, word, task === undefined ? "engine" : "task"));
-  if (tasks.length === 0) refuseCommand(`the engine ${engine} has no task`);
-  return await rounds.command(tasks, word);
+  if (tasks.length === 0 && engineType !== "thirdparty") refuseCommand(`the engine ${engine} has no task`);
+  return await rounds.command(tasks, word, about);
 }
 
 /** What the engine says as values where it can, else its text. */

@@ -8,6 +8,8 @@ import type { Claims, TargetLocks } from "./claims.ts";
 import { Group } from "./group.ts";
 import { GroupTask } from "./group-task.ts";
 import type { TaskSpec } from "./objects.ts";
+import { PluginRun } from "./plugin-run.ts";
+import type { Plugins } from "./plugins.ts";
 import type { Run } from "./run.ts";
 import { TaskRun } from "./task-run.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -23,11 +25,13 @@ export interface RunParts {
   sighted(eyes: Eyes): void;
   /** By project and engine, while one of their tasks is started. */
   readonly groups: Map<string, Group>;
+  readonly plugins: Plugins;
 }
 
 /** Tasks of an engine that decides over all of its processes together share a group. */
 export function newRun(task: TaskSpec, parts: RunParts): Run {
-  const engine = engineNamed(task.engineType), { groups, ...rest } = parts;
+  const engine = engineNamed(task.engineType), { groups, plugins, ...rest } = parts;
+  if (task.engineType === "thirdparty") return new PluginRun(task, plugins.engineOf(task));
   if (engine?.placing === undefined) return new TaskRun({ task, ...rest });
   const name = task.id.slice(0, task.id.lastIndexOf("/")), group = groups.get(name) ?? new Group({ name, engine, ...rest });
   groups.set(name, group);
@@ -44,26 +48,36 @@ export function canPlan(engineType: string): boolean {
   return engineNamed(engineType)?.policy !== undefined;
 }
 
+/** What a private command names. */
+interface CommandPlace {
+  readonly project: string;
+  readonly engine: string;
+  readonly task?: string;
+}
+
 /** Private commands of engines. */
 export interface Commanding {
   /** Why an engine of this type has no answer to a private command; undefined if it has. `named`: what the command names beside the project. */
   commandRefusal(engineType: string, word: string, named?: "task" | "engine"): string | undefined;
-  /** The answer of an engine to one of its private commands, over tasks of it that run. */
-  command(tasks: readonly TaskSpec[], word: string): Promise<string>;
+  /** The answer of an engine to one of its private commands, over tasks of it that run; `about` says what the command names. */
+  command(tasks: readonly TaskSpec[], word: string, about?: CommandPlace): Promise<string>;
   /** The same as JSON, one value for each task that is asked; none where the engine has only text. */
   figures(tasks: readonly TaskSpec[], word: string): unknown[];
 }
 
 /** Answers by the runs that there are. */
-export function commanding(runs: ReadonlyMap<string, Run>): Commanding {
+export function commanding(runs: ReadonlyMap<string, Run>, plugins: Plugins): Commanding {
   return {
     commandRefusal(engineType, word, named) {
+      if (engineType === "thirdparty") return undefined; // its library knows
       const engine = engineNamed(engineType), known = canRun(engine) && Object.hasOwn(engine?.commands ?? {}, word);
       const command = known ? engine?.commands[word] : undefined;
       if (command === undefined) return `the engine ${engineType} has no command ${word}`;
       return command.about === "task" && named === "engine" ? `${word} is about a task: name one with -t` : undefined;
     },
-    async command(tasks, word) {
+    async command(tasks, word, about) {
+      const plugin = about && plugins.engineOf(about);
+      if (plugin) return await plugin.command(about.task === undefined ? null : (tasks[0]?.id ?? null), word);
       const answers = await Promise.all(asked(tasks, word).map(({ id }) => runs.get(id)?.command?.(word)));
       return answers.filter((answer) => answer !== undefined).join("");
     },
@@ -82,5 +96,5 @@ function engineNamed(wanted: string): Engine | undefined {
 }
 
 function canRun(engine: Engine | undefined): boolean {
-  return engine?.policy !== undefined || engine?.placing !== undefined;
+  return engine?.name === "thirdparty" || engine?.policy !== undefined || engine?.placing !== undefined;
 }

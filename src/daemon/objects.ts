@@ -6,47 +6,16 @@ import { type Identity, identify } from "../config/identify.ts";
 import { type RawFile, formatFinding, limitLines } from "../config/raw.ts";
 import { ConfigError, RefusedError } from "../errors.ts";
 import { type ProjectView, objectTable, viewOf } from "./objects-view.ts";
+import type { Change, Operation, ProjectCount, Refusal } from "./change.ts";
 import type { ConfDirFiles } from "./conf-dir.ts";
 import { absencesAmong, declaredAmong } from "./deletion.ts";
+import { foreignIn, foreignOf, type ForeignObjects } from "./foreign-objects.ts";
 import { planReload } from "./reload-plan.ts";
-import type { ReloadStep } from "../reload-step.ts";
 import { type ProjectObject, type TaskSpec, taskSpec, tasksOf } from "./task-spec.ts";
 
+export type { Change, Operation, ProjectCount, Refusal } from "./change.ts";
 export type { ProjectView } from "./objects-view.ts";
 export type { TaskSpec } from "./task-spec.ts";
-
-/** What a change of the objects asks for. */
-export interface Change {
-  readonly start: readonly TaskSpec[];
-  readonly stop: readonly TaskSpec[];
-  readonly pause?: readonly TaskSpec[];
-  readonly resume?: readonly TaskSpec[];
-  /** Lines for the log, with file and line. */
-  readonly warnings: readonly string[];
-  /** What became of the objects of the configuration directory, where it was read. */
-  readonly steps?: readonly ReloadStep[];
-}
-
-/** What a client can ask to change. */
-export type Operation =
-  | { readonly add: RawFile }
-  | { readonly del: RawFile }
-  /** All files of the configuration directory, which take the place of all that stood there before. */
-  | { readonly declare: ConfDirFiles }
-  /** The name of a project. */
-  | { readonly start: string }
-  /** `holding`: what runs is to be paused and keeps its processes, so that what it has moved can be brought back before it ends. */
-  | { readonly stop: string; readonly holding?: true }
-  | { readonly pause: string }
-  | { readonly resume: string };
-
-export interface ProjectCount {
-  readonly projects: number;
-  readonly started: number;
-}
-
-/** Why tasks of an engine of this type cannot be started; undefined if they can. */
-export type Refusal = (engineType: string) => string | undefined;
 
 /** All objects of a daemon. Every method either does all that it is asked for or throws and has done nothing. */
 export class Objects {
@@ -151,6 +120,13 @@ export class Objects {
   /** Every task of every started project: what is to be stopped when the daemon ends. */
   startedTasks(): TaskSpec[] {
     return [...this.#projects.values()].filter((project) => project.started).flatMap(tasksOf);
+  }
+
+  /** All whose policies are libraries of others; with an operation, which must be sound, those that it will add. */
+  foreign(operation?: Operation): ForeignObjects {
+    if (operation === undefined) return foreignOf(this.#projects.values());
+    if (!("add" in operation)) return { engines: [], tasks: [] };
+    return foreignIn(checkFile(operation.add, { engines: this.#engines, cores: this.#cores, existing: this.#existing }), this.#projects);
   }
 
   #prepareAdd(file: RawFile, refusal?: Refusal, declared = false): () => Change {

@@ -9,7 +9,11 @@ import { Accounts } from "./accounts.ts";
 import { Claims, type TargetLocks } from "./claims.ts";
 import { canPlan, commanding, engineRefusal, newRun, type Commanding } from "./engine-runs.ts";
 import type { Group } from "./group.ts";
+import type { ForeignObjects } from "./foreign-objects.ts";
 import type { TaskSpec } from "./objects.ts";
+import type { PluginParts } from "./plugin-engine.ts";
+import { PluginRun } from "./plugin-run.ts";
+import { Plugins } from "./plugins.ts";
 import type { KernelFolders } from "./round-messages.ts";
 import { refusedPlan, type PlanCall } from "./plan-task.ts";
 import type { Run } from "./run.ts";
@@ -34,6 +38,10 @@ export interface Rounds extends Commanding {
   status(task: TaskSpec): TaskStatus;
   /** The sums of tasks, whether they run or not. */
   readonly sums?: Pick<Accounts, "known" | "keepOnly">;
+  /** Loads the libraries of what is about to be added; throws where one is wrong. Gives what undoes it. */
+  adopt?(foreign: ForeignObjects): Promise<() => Promise<void>>;
+  /** Ends whatever belongs to no object any more, and loads what is there and is not loaded; the log has what could not be. */
+  reconcile?(foreign: ForeignObjects): Promise<void>;
   /** The end of the daemon: stops everything. */
   close(): Promise<void>;
 }
@@ -50,6 +58,8 @@ export interface RoundsParts {
   readonly locks: TargetLocks;
   /** The sums of tasks; kept only as long as these rounds if absent. */
   readonly accounts?: Accounts;
+  /** How this program is started again. */
+  readonly self: PluginParts["self"];
   /** Called when the last worker has ended. */
   idle(): void;
 }
@@ -63,6 +73,7 @@ export function createRounds(parts: RoundsParts): Rounds {
   const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets), faults });
 
   const budgets = new WriteBudgets(), told = new Set<string>();
+  const plugins = new Plugins({ self: parts.self, log });
   const sighted = (eyes: Eyes) => {
     const key = [eyes.sight.tracker, eyes.mover, ...Object.values(eyes.forced)].join();
     if (!told.has(key)) logEyes(log, eyes);
@@ -71,11 +82,12 @@ export function createRounds(parts: RoundsParts): Rounds {
 
   const stop = async (ids: readonly string[]) => {
     const stopping = ids.flatMap((id) => runs.get(id) ?? []), stopped = Promise.all(stopping.map((run) => run.stop()));
-    if (!(await within(stopped, LONGEST_STOP_MS))) {
+    const waits = stopping.some((run) => !(run instanceof PluginRun)); // a library has a longer time of its own
+    if (waits && !(await within(stopped, LONGEST_STOP_MS))) {
       log.error("given up waiting for a system call", { tasks: ids.join(","), seconds: LONGEST_STOP_MS / 1000 });
       pool.abandonBusy(`a system call has not returned for ${LONGEST_STOP_MS / 1000} s`);
-      await stopped;
     }
+    await stopped;
     for (const id of ids) runs.delete(id);
     if (runs.size > 0 || stopping.length === 0) return;
     groups.clear();
@@ -88,7 +100,7 @@ export function createRounds(parts: RoundsParts): Rounds {
 
   const made = (task: TaskSpec) => {
     const total = accounts.of(task.id), budget = budgets.of(task);
-    const run = newRun(task, { pool, claims, locks: parts.locks, log, budget, total, sighted, groups });
+    const run = newRun(task, { pool, claims, locks: parts.locks, log, budget, total, sighted, groups, plugins });
     runs.set(task.id, run);
     return run;
   };
@@ -103,6 +115,7 @@ export function createRounds(parts: RoundsParts): Rounds {
 
   return {
     refusal: engineRefusal,
+    adopt: plugins.adopt.bind(plugins), reconcile: plugins.reconcile.bind(plugins),
     start,
     ...pausing(runs, start, log),
     stop: (tasks) => stop(tasks.map(({ id }) => id)),
@@ -110,10 +123,10 @@ export function createRounds(parts: RoundsParts): Rounds {
     bringBack: (tasks, call) => bringBack(tasks.map(({ id }) => id), call, { runs, stop }),
     status: (task) => runs.get(task.id)?.status() ?? { state: "stopped", tracker: null, processes: [] },
     sums: accounts,
-    ...commanding(runs),
+    ...commanding(runs, plugins),
     async close() {
       await stop([...runs.keys()]);
-      await accounts.rest();
+      await Promise.all([accounts.rest(), plugins.close()]);
     },
   };
 }

@@ -80,19 +80,19 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   const root = kernelFolders(settings.folders ?? {});
   requireOwnPids(root);
   setProcessName("etmemd");
-  const log = createLog(settings.logLevel, await around.openLog());
-  const ended = untilSignal(around);
+  const log = createLog(settings.logLevel, await around.openLog()), ended = untilSignal(around);
   let hangUp = (): void => log.info("ignored a signal", { signal: "SIGHUP" });
   around.onSignal("SIGHUP", () => hangUp());
   const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log, declares: confDir !== undefined });
   const accounts = new Accounts({ log, file: state?.beside("accounts.json") });
   const rounds = createRounds({
-    log, accounts, worker: around.roundWorker, threads: cpus().length, root, offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
+    log, accounts, self, root, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
     faults: new FaultWatch(root), idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
   });
   const notifier = createNotifier(env, log), status = createServiceStatus(notifier, confDir);
   const objects = new Objects({ engines: engineTables, cores: cpus().length, machine: () => readNodes(root), keptAside: keptBy(state) });
   state?.restore(objects);
+  await rounds.reconcile?.(objects.foreign());
   const tidyUp = whenQuiet(() => (objects.count().started > 0 ? Bun.gc(false) : giveBackMemory()));
   const dispatch = createDispatch({
     objects, rounds, log, version,

@@ -52,8 +52,11 @@ export interface EngineObject {
 /** What is a task's own of its spec; the rest is its project's and its engine's. */
 export type OwnTask = Pick<CheckedTask, "name" | "target" | "values" | "written"> & { readonly declared: boolean };
 
-/** The spec of a task in its place. */
-export function taskSpec(project: ProjectObject, engine: EngineObject, { name, target, values, written = [], declared }: OwnTask): TaskSpec {
+type ProjectOfTask = Pick<ProjectObject, "name" | "values">;
+type EngineOfTask = Pick<EngineObject, "identity" | "type" | "values" | "written">;
+
+/** The spec of a task in its place, which may be there or only checked. */
+export function taskSpec(project: ProjectOfTask, engine: EngineOfTask, { name, target, values, written = [], declared }: OwnTask): TaskSpec {
   return {
     id: idOf(project.name, engine.identity, name),
     project: project.name,

@@ -221,7 +221,7 @@ describe("[engine]", () => {
     [DIFFERS, "cslide with some of the nodes", cslide().replace("0,2", "3,1"), "ok"],
     [DIFFERS, "cslide with a reserve above the size of the fast node is refused", cslide().replace("reserve=1", "reserve=16385"),
       ":12: [engine] node_hot_reserve=16385: node 0 has no more than 16 GiB in all"],
-    [AS, "thirdparty", thirdparty(`${third}its_own=1\n`), "ok"],
+    [AS, "thirdparty whose library is not there is refused", thirdparty(`${third}its_own=1\n`), REFUSED],
     ...third.trimEnd().split("\n").map((line): Row => [AS, `thirdparty without ${line} is refused`, thirdparty(without(third, line)), REFUSED]),
   ]);
 });

@@ -78,9 +78,12 @@ describe("adding and deleting", () => {
 
   rootTest(`${AS}: projects are shown newest first, and so are engines and tasks, counted anew for each engine`, async () => {
     const name = "a-name-that-is-much-longer-than-its-column";
+    const policy = join(lab.folder(), "policy.js");
+    writeFileSync(policy, "export const o = { decide: () => undefined };\n", { mode: 0o700 });
     const file = write([
       whole().replace("no-such-process", "fifteen-letters"), task(name),
-      "[engine]\nname=thirdparty\nproject=p\neng_name=e\nlibname=/x\nops_name=o\n", task().replace("engine=slide", "engine=e").replace("T=1\n", ""),
+      `[engine]\nname=thirdparty\nproject=p\neng_name=e\nlibname=${policy}\nops_name=o\n`,
+      task().replace("engine=slide", "engine=e").replace("T=1\n", ""),
     ].join(""));
     expect([await send("add", file), await send("add", write(project("q"), "b"))]).toEqual(["ok", "ok"]);
     const head = "number   type     value            name             engine           started \n";

@@ -28,6 +28,7 @@ const LAYERS: readonly Layer[] = [
       "src/commands/completion.ts": ["docs"],
       "src/commands/struct-offsets.ts": ["src/memory/struct-offsets.ts", "src/memory/kernel-folders.ts"],
       "src/commands/probe.ts": ["memory"],
+      "src/commands/plugin-host.ts": ["plugin", "src/memory/kernel-folders.ts"],
       "src/commands/doctor.ts": ["memory"],
       "src/commands/doctor/report.ts": ["memory"],
       "src/commands/obj/check.ts": ["src/daemon/objects.ts", "src/daemon/check.ts"],
@@ -56,6 +57,8 @@ const LAYERS: readonly Layer[] = [
       "src/daemon/round-worker.ts": ["memory"],
       "src/daemon/round.ts": ["src/memory/throttle.ts"],
       "src/daemon/server.ts": ["src/ffi/peer.ts"],
+      "src/daemon/host-process.ts": ["plugin"],
+      "src/daemon/plugin-engine.ts": ["src/plugin/messages.ts"],
       "src/daemon/state-dir.ts": ["src/ffi/record-lock.ts"],
       "src/daemon/notify.ts": ["src/ffi/notify.ts", "src/ffi/self.ts"],
       "src/daemon/detach.ts": ["src/ffi/notify.ts", "src/ffi/self.ts"],
@@ -63,7 +66,10 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "engines", files: ["src/engines/"], may: ["config", "src/memory/memory.ts"],
-    also: { "src/engines/thirdparty.ts": ["src/ffi/engine-ops.ts"] },
+  },
+  {
+    name: "plugin", files: ["src/plugin/"], packages: ["node:"],
+    may: ["proc", "ffi", "config", "src/memory/memory.ts", "src/memory/heat-map.ts", "src/memory/page-runs.ts"],
   },
   { name: "memory", files: ["src/memory/"], may: ["proc", "ffi", "log"], packages: ["node:"] },
   { name: "config", files: ["src/config/"], may: [], packages: ["ini", "smol-toml", "node:"] },

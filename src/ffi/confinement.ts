@@ -1,0 +1,135 @@
+// What a process can give up for good before it runs code of others. prctl(2), capabilities(7), setrlimit(2), seccomp(2), signal(7)
+import { dlopen, ptr } from "bun:ffi";
+import { SysError } from "../errors.ts";
+import { NR, errno, rawSyscall } from "./libc.ts";
+
+const libc = dlopen("libc.so.6", {
+  prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+  setgroups: { args: ["usize", "ptr"], returns: "i32" },
+  setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
+  setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
+  signal: { args: ["i32", "usize"], returns: "usize" },
+  fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
+  execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
+  dup2: { args: ["i32", "i32"], returns: "i32" },
+} as const).symbols;
+
+// include/uapi/linux/prctl.h
+const PR_SET_PDEATHSIG = 1, PR_SET_SECCOMP = 22, PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_SET_NO_NEW_PRIVS = 38;
+const SIGKILL = 9, SIG_DFL = 0;
+
+/** Numbers of capabilities. include/uapi/linux/capability.h */
+export const CAPABILITY = {
+  DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, SETGID: 6, SETUID: 7, SYS_PTRACE: 19, SYS_ADMIN: 21, SYS_NICE: 23,
+} as const;
+
+/** No program that this thread starts will have another capability than these, whoever runs it. Needs CAP_SETPCAP. */
+export function boundCapabilities(kept: readonly number[]): void {
+  for (let number = 0; libc.prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++) {
+    if (!kept.includes(number)) control("PR_CAPBSET_DROP", PR_CAPBSET_DROP, number);
+  }
+}
+
+/** No program started from here gains a privilege by its file. */
+export function forbidNewPrivileges(): void {
+  control("PR_SET_NO_NEW_PRIVS", PR_SET_NO_NEW_PRIVS, 1);
+}
+
+/** The kernel kills this process when the thread that started it ends. */
+export function dieWithParent(): void {
+  control("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/** struct sock_filter { u16 code; u8 jt; u8 jf; u32 k; } */
+type Instruction = readonly [code: number, jt: number, jf: number, k: number];
+
+// include/uapi/linux/bpf_common.h, include/uapi/linux/seccomp.h: loads of a word, jumps, and what a filter answers.
+const LOAD = 0x20, JUMP_EQUAL = 0x15, JUMP_SET = 0x45, RETURN = 0x06, ALLOW = 0x7fff0000, ERRNO = 0x00050000;
+/** Offsets in struct seccomp_data. */
+const NUMBER_AT = 0, FIRST_ARGUMENT_AT = 16;
+const CLONE_THREAD = 0x10000, EPERM = 1, ENOSYS = 38, SECCOMP_MODE_FILTER = 2;
+/** No such call: of those that make processes arm64 has only two. */
+const NONE = 0xffffffff;
+const CALLS = process.arch === "arm64" ? { clone: 220, clone3: 435, fork: NONE, vfork: NONE } : { clone: 56, clone3: 435, fork: 57, vfork: 58 };
+
+/** From here on threads can be started and processes cannot. The C library falls back from clone3, whose arguments no filter can read, to clone. */
+export function forbidProcesses(): void {
+  const filter: readonly Instruction[] = [
+    [LOAD, 0, 0, NUMBER_AT],
+    [JUMP_EQUAL, 4, 0, CALLS.fork],
+    [JUMP_EQUAL, 3, 0, CALLS.vfork],
+    [JUMP_EQUAL, 4, 0, CALLS.clone3],
+    [JUMP_EQUAL, 0, 4, CALLS.clone],
+    [LOAD, 0, 0, FIRST_ARGUMENT_AT],
+    [JUMP_SET, 2, 0, CLONE_THREAD],
+    [RETURN, 0, 0, ERRNO | EPERM],
+    [RETURN, 0, 0, ERRNO | ENOSYS],
+    [RETURN, 0, 0, ALLOW],
+  ];
+  const program = new DataView(new ArrayBuffer(filter.length * 8));
+  filter.forEach(([code, jt, jf, k], i) => {
+    program.setUint16(i * 8, code, true);
+    program.setUint8(i * 8 + 2, jt);
+    program.setUint8(i * 8 + 3, jf);
+    program.setUint32(i * 8 + 4, k, true);
+  });
+  // struct sock_fprog { unsigned short len; struct sock_filter *filter; }
+  const header = new BigUint64Array([BigInt(filter.length), BigInt(ptr(program))]);
+  if (libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ptr(header), 0, 0) !== 0) throw new SysError("prctl", "PR_SET_SECCOMP", errno());
+}
+
+const RLIMITS = { DATA: 2, CORE: 4 } as const;
+
+/** Soft and hard limit. Without CAP_SYS_RESOURCE it cannot be raised again. */
+export function setLimit(name: keyof typeof RLIMITS, value: number): void {
+  const limit = new BigUint64Array([BigInt(value), BigInt(value)]);
+  const result = rawSyscall(NR.prlimit64, 0, RLIMITS[name], ptr(limit), 0);
+  if (result < 0) throw new SysError("prlimit64", `RLIMIT_${name}`, -result);
+}
+
+/** Another user with no groups and no capabilities, in every thread: the C library sees to that. */
+export function becomeUser(id: number): void {
+  if (libc.setgroups(0, null) !== 0) throw new SysError("setgroups", "0", errno());
+  if (libc.setresgid(id, id, id) !== 0) throw new SysError("setresgid", String(id), errno());
+  if (libc.setresuid(id, id, id) !== 0) throw new SysError("setresuid", String(id), errno());
+}
+
+/** These signals end the process as they end one of C: without the runtime's own report. */
+export function defaultSignals(numbers: readonly number[]): void {
+  for (const number of numbers) libc.signal(number, SIG_DFL);
+}
+
+const F_DUPFD_CLOEXEC = 1030, F_SETFD = 2;
+
+/** The same open file under a number of at least `least`; programs started from here do not get it. */
+export function duplicateAbove(fd: number, least: number): number {
+  const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, least);
+  if (copy < 0) throw new SysError("fcntl", `F_DUPFD_CLOEXEC of fd ${fd}`, errno());
+  return copy;
+}
+
+/** `to` becomes the same open file as `from`. */
+export function replaceDescriptor(from: number, to: number): void {
+  if (libc.dup2(from, to) < 0) throw new SysError("dup2", `fd ${from} to ${to}`, errno());
+}
+
+/** The program that takes the place of this one gets the descriptor too. */
+export function keepThroughExec(fd: number): void {
+  if (libc.fcntl(fd, F_SETFD, 0) !== 0) throw new SysError("fcntl", `F_SETFD of fd ${fd}`, errno());
+}
+
+/** execve(2) itself: the runtime's own closes every descriptor. Returns only to say why it failed. */
+export function replaceProgram(file: string, words: readonly string[], environment: readonly string[]): never {
+  const path = terminated(file), lists = [words, environment].map((list) => list.map(terminated));
+  const [argv, envp] = lists.map((list) => new BigUint64Array([...list.map((text) => BigInt(ptr(text))), 0n]));
+  libc.execve(ptr(path), ptr(argv!), ptr(envp!));
+  throw new SysError("execve", file, errno());
+}
+
+function terminated(text: string): Uint8Array {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+function control(name: string, operation: number, argument: number): void {
+  if (libc.prctl(operation, argument, 0, 0, 0) !== 0) throw new SysError("prctl", `${name} ${argument}`, errno());
+}

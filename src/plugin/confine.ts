@@ -1,0 +1,45 @@
+// Before a plugin host runs code of others it becomes a process that can hurt nobody: what it gives up here, no thread of the program that takes its
+// place has.
+import { writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
+import {
+  boundCapabilities, CAPABILITY, dieWithParent, forbidNewPrivileges, forbidProcesses, keepThroughExec, replaceProgram, setLimit,
+} from "../ffi/confinement.ts";
+import type { Root } from "../proc/root.ts";
+import type { LibraryFile } from "./library-file.ts";
+import { joinGroup } from "./process-group.ts";
+
+/**
+ * What a library needs to see and move memory as libraries of the original do: the files of other users' processes, process_madvise, move_pages,
+ * and the module's files, which want CAP_SYS_ADMIN. A policy moves nothing by itself and gets none.
+ */
+const KEPT = {
+  library: [CAPABILITY.DAC_OVERRIDE, CAPABILITY.DAC_READ_SEARCH, CAPABILITY.SYS_PTRACE, CAPABILITY.SYS_NICE, CAPABILITY.SYS_ADMIN],
+  // To read the file and to become another user; given up in host.ts.
+  policy: [CAPABILITY.SETUID, CAPABILITY.SETGID],
+} as const;
+
+/** The services whose memory is worked on go first. */
+const NICE = 10;
+
+/** Returns the group in which its processes are counted; without one it can start none. */
+export function confine({ fd, kind }: LibraryFile, root: Root): string | null {
+  writeFileSync(`${root.proc}/self/oom_score_adj`, "1000"); // the first to go when memory is short
+  setPriority(NICE); // whatever it starts
+  const group = joinGroup(root) ?? null;
+  setLimit("CORE", 0);
+  keepThroughExec(fd);
+  dieWithParent();
+  boundCapabilities(KEPT[kind]);
+  forbidNewPrivileges();
+  if (group === null || kind === "policy") forbidProcesses();
+  return group;
+}
+
+/** All of the environment that a plugin sees. The runtime's own timer would wake an idle host each second. */
+const ENVIRONMENT = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "BUN_GC_TIMER_DISABLE=1"];
+
+/** Puts this program, confined, in the place of this process: threads that began before keep what they had, and none of them is left. */
+export function startAnew(self: { readonly file: string; readonly leading: readonly string[] }, words: readonly string[]): never {
+  return replaceProgram(self.file, ["etmem-plugin", ...self.leading, ...words], ENVIRONMENT);
+}

@@ -1,0 +1,34 @@
+import { describe, expect, test } from "bun:test";
+import { encodeFrame, FrameReader } from "../../src/plugin/frames.ts";
+
+const whole = (json: unknown, bytes?: Uint8Array): Uint8Array => Buffer.concat(encodeFrame(json, bytes));
+
+describe("a frame", () => {
+  const both = Buffer.concat([whole({ id: 1 }), whole({ id: 2, text: "é" }, Uint8Array.of(1, 2, 3)), whole(null)]);
+  const frames = [
+    { json: { id: 1 }, bytes: new Uint8Array() }, { json: { id: 2, text: "é" }, bytes: Uint8Array.of(1, 2, 3) },
+    { json: null, bytes: new Uint8Array() },
+  ];
+
+  test.each([1, 2, 3, 7, 12, 13, 20, 64, 1000])("comes out as it went in, in pieces of %d bytes", (step) => {
+    const reader = new FrameReader(), got = [];
+    for (let at = 0; at < both.length; at += step) got.push(...reader.push(new Uint8Array(both.subarray(at, at + step))));
+    expect(got).toEqual(frames);
+  });
+
+  test("has bytes that begin their buffer, so that arrays can be made of them", () => {
+    expect(new FrameReader().push(whole({}, new Uint8Array(16)))[0]?.bytes.byteOffset).toBe(0);
+  });
+
+  const large = Buffer.concat([whole({})]);
+  large.writeUInt32LE(0xffffffff, 4);
+  test.each([
+    ["text", Buffer.from("nonsense from a plugin\n"), "something else than an answer"],
+    ["one wrong byte", Buffer.from("x"), "something else than an answer"],
+    ["a frame with text behind it", Buffer.concat([whole({}), Buffer.from("hello")]), "something else than an answer"],
+    ["a size that nothing has", large, "a frame that is too large"],
+    ["a frame without JSON", Buffer.concat([whole({}).subarray(0, 12), Buffer.from("{{")]), "an answer that is no JSON"],
+  ])("is not %s", (_, bytes, message) => {
+    expect(() => new FrameReader().push(new Uint8Array(bytes))).toThrow(message);
+  });
+});
