@@ -28,29 +28,38 @@ describe("a library that misbehaves", () => {
     { where: "start_task", deed: "memory", says: /it was killed by SIG(?:SEGV|ABRT|TRAP|KILL) in start_task/ },
   ];
 
-  /** A daemon whose other project has a round each second, and when those rounds ended. */
+  const endsIn = (log: string): number[] => [...log.matchAll(/^(\S+) debug: round task=test\/slide/gm)].map(([, at = ""]) => Date.parse(at));
+
+  /** Milliseconds between the ends of two rounds of the other project. */
+  function longestPauseIn(log: string): number {
+    const ends = endsIn(log);
+    return Math.max(...ends.slice(1).map((at, i) => at - ends[i]!));
+  }
+
+  /** A daemon whose other project has a round each second, and how it fares. */
   async function watched() {
     const daemon = await lab.daemon(), libname = compile(lab, "villain.c"), { pid } = await lab.workload(["--size", "4M"]);
     await ok(daemon, "obj", "add", "-f", lab.configFile(slideText([{ target: pid }], { sysmem_threshold: 0 })));
     await ok(daemon, "project", "start", "-n", "test");
     await until("a round of the other project", async () => (await statusIn(daemon, "test", "background_slide")).processes[0]?.lastRound);
-    const ends: number[] = [], answers: number[] = [];
+    const answers: number[] = [];
     let watching = true;
     const watch = (async () => {
       while (watching) {
-        const asked = performance.now(), last = (await statusIn(daemon, "test", "background_slide")).processes[0]?.lastRound?.endedAt;
+        const asked = performance.now();
+        await daemon.client("project", "show");
         answers.push(performance.now() - asked);
-        const at = Date.parse(last ?? "");
-        if (at !== ends.at(-1)) ends.push(at);
-        await Bun.sleep(100);
+        await Bun.sleep(200);
       }
     })();
     const end = async () => {
+      const already = endsIn(daemon.log()).length;
+      await until("a round more of the other project", () => endsIn(daemon.log()).length > Math.max(2, already));
       watching = false;
       await watch;
     };
     return {
-      daemon, end, longestAnswer: () => Math.max(...answers), longestPause: () => Math.max(...ends.slice(1).map((at, i) => at - ends[i]!)),
+      daemon, end, longestAnswer: () => Math.max(...answers), longestPause: () => longestPauseIn(daemon.log()),
       file: ({ where, deed }: Omit<Deed, "says">) =>
         lab.configFile(pluginText({ libname, ops: "villain_ops", engineLines: `where=${where}\ndeed=${deed}\n` })),
     };
