@@ -72,13 +72,8 @@ export function createRounds(parts: RoundsParts): Rounds {
   const faults = () => parts.faults?.begin() ?? { missing: "not asked for" };
   const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets), faults });
 
-  const budgets = new WriteBudgets(), told = new Set<string>();
+  const budgets = new WriteBudgets(), told = new Set<string>(), sighted = (eyes: Eyes) => logEyesOnce(log, eyes, told);
   const plugins = new Plugins({ self: parts.self, log });
-  const sighted = (eyes: Eyes) => {
-    const key = [eyes.sight.tracker, eyes.mover, ...Object.values(eyes.forced)].join();
-    if (!told.has(key)) logEyes(log, eyes);
-    told.add(key);
-  };
 
   const stop = async (ids: readonly string[]) => {
     const stopping = ids.flatMap((id) => runs.get(id) ?? []), stopped = Promise.all(stopping.map((run) => run.stop()));
@@ -192,6 +187,12 @@ async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
 }
 
 /** Once for each choice: all tasks that leave the choice to us share one. */
+function logEyesOnce(log: Log, eyes: Eyes, told: Set<string>): void {
+  const key = [eyes.sight.tracker, eyes.mover, ...Object.values(eyes.forced)].join();
+  if (!told.has(key)) logEyes(log, eyes);
+  told.add(key);
+}
+
 function logEyes(log: Log, eyes: Eyes): void {
   const { sight, exactness, mover, missing, missingMovers, noFaultEvents } = eyes;
   log.info("tracker chosen", { tracker: sight.tracker, exactness, mover, because: reasonOf(eyes) });
