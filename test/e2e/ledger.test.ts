@@ -2,7 +2,7 @@
 import { afterEach, describe, expect } from "bun:test";
 import { closeSync, readFileSync, writeFileSync } from "node:fs";
 import { ADVICE, openPidfd, RangeVector } from "../../src/ffi/process-madvise.ts";
-import type { ProcessStatus } from "../../src/status.ts";
+import type { Account, ProcessStatus } from "../../src/status.ts";
 import { GIB, MIB } from "../../src/units.ts";
 import { needs } from "../needs.ts";
 import { Lab, until, type RunningDaemon, type RunningWorkload } from "./harness.ts";
@@ -108,6 +108,26 @@ describe("the ledger tells the truth", () => {
     expectNear(total.outBytes - total.cameBackBytes, VmSwap - (half.bytes - hotInHalf));
   });
 });
+
+describe("the sums of a project", () => {
+  zramTest("outlive its stop and the daemon", async () => {
+    await lab.zramSwap(256 * MIB);
+    const workload = await lab.workload(["--size", "64M"]), args = ["--state-dir", lab.folder()], first = await lab.daemon({ args });
+    await addAndStart(lab, first, slideText([{ target: workload.pid }]));
+    await coldIsOut(workload);
+    expect((await first.client("project", "stop", "-n", "test")).status).toBe(0);
+    const stopped = await totalOf(first);
+    expect(stopped.outBytes).toBeGreaterThan(50 * MIB);
+    await first.stop();
+    expect(await totalOf(await lab.daemon({ args }))).toEqual(stopped);
+  });
+});
+
+/** Of project `test` as a whole. */
+async function totalOf(daemon: RunningDaemon): Promise<Account> {
+  const { stdout } = await daemon.client("project", "show", "-n", "test", "--json");
+  return (JSON.parse(stdout) as { projects: { total: Account }[] }).projects[0]!.total;
+}
 
 /** Lines of status, in bytes. */
 function kernelsFigures(pid: number): Readonly<Record<string, number>> {
