@@ -8,6 +8,8 @@ export interface VmaUse {
   readonly end: number;
   readonly rssBytes: number;
   readonly referencedBytes: number;
+  /** In transparent huge pages. */
+  readonly hugeBytes: number;
   /** Two letters each, as "rd", "lo" (mlocked), "ht" (hugetlb). */
   readonly flags: readonly string[];
 }
@@ -30,7 +32,7 @@ export function parseVmaUse(text: string): VmaUse[] {
     const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(block)?.[1] ?? 0) * 1024;
     found.push({
       start: parseInt(head[1]!, 16), end: parseInt(head[2]!, 16),
-      rssBytes: kib("Rss"), referencedBytes: kib("Referenced"),
+      rssBytes: kib("Rss"), referencedBytes: kib("Referenced"), hugeBytes: kib("AnonHugePages"),
       flags: (/^VmFlags: (.*?)\s*$/m.exec(block)?.[1] ?? "").split(" ").filter((flag) => flag !== ""),
     });
   }
