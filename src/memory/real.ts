@@ -5,7 +5,7 @@ import { readMaps } from "../proc/maps.ts";
 import { readMemInfo } from "../proc/meminfo.ts";
 import { readProcessMemory, readProcesses, readStat, type ProcessStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
-import { CutShortError, isGone } from "../errors.ts";
+import { CutShortError, UnsupportedError, isGone } from "../errors.ts";
 import { AgeMap } from "./age-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
@@ -23,6 +23,7 @@ import { readPulse } from "./pulse.ts";
 import type { Refaults } from "./refaults.ts";
 import { readSwapCost } from "./swap-cost.ts";
 import { StayReasons } from "./stay-reasons.ts";
+import { suspicion } from "./suspicion.ts";
 import { emptyTally, sumTally } from "./tally.ts";
 import { HeldProcess, chooseTargets } from "./targets.ts";
 import { steadyTime } from "./time.ts";
@@ -162,7 +163,7 @@ class RealRound implements ProcessRound {
 
   async scan(question: Question, intervalMs: number, eachWindow?: (heat: HeatMap) => void): Promise<HeatMap> {
     if (question.markedOnly) this.watched = { ...this.watched, markedOnly: true };
-    const { tracker } = this.parts, heat = (this.heat = await tracker.begin(this.watched));
+    const { tracker } = this.parts, ranBefore = this.ranTicks(), heat = (this.heat = await tracker.begin(this.watched));
     if (!this.ages.hasSurveyed(heat)) this.watched.cpu.measure(() => this.ages.survey(heat, performance.now(), { marks: false }));
     try {
       for (let window = 1; window <= question.windows && !this.watched.signal.aborted; window++) {
@@ -173,6 +174,7 @@ class RealRound implements ProcessRound {
           eachWindow(heat);
         }
       }
+      if (question.windows > 0) this.doubt(heat, ranBefore);
     } finally {
       this.watched.cpu.measure(() => this.ages.update(heat, performance.now()));
     }
@@ -232,6 +234,17 @@ class RealRound implements ProcessRound {
 
   movedSample(): MovedSample {
     return this.watched.cpu.measure(() => this.sample.look(this.watched.process.pagemap));
+  }
+
+  private ranTicks(): number {
+    return readStat(this.parts.root, this.view.pid)?.userTicks ?? 0;
+  }
+
+  /** Throws UnsupportedError where the scan must have missed something. Samples may miss the little that a process touches. */
+  private doubt(heat: HeatMap, ranBefore: number): void {
+    if (this.watched.signal.aborted || this.watched.markedOnly || this.parts.tracker.exactness === "region") return;
+    const problem = suspicion(heat, { ranTicks: this.ranTicks() - ranBefore, pid: this.view.pid });
+    if (problem !== undefined) throw new UnsupportedError(problem);
   }
 
   close(): void {

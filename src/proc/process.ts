@@ -17,6 +17,8 @@ export interface ProcessStat {
   /** Faults that needed a read, and all others, since the start. */
   readonly majorFaults: number;
   readonly minorFaults: number;
+  /** Clock ticks spent in user mode by all of its threads, the ended ones too; 100 a second on all that this runs on. */
+  readonly userTicks: number;
   /** PF_KTHREAD: no address space of its own. */
   readonly kernelThread: boolean;
 }
@@ -46,6 +48,7 @@ export function parseStat(line: string): ProcessStat {
     kernelThread: (Number(field[6]) & PF_KTHREAD) !== 0,
     minorFaults: Number(field[7]),
     majorFaults: Number(field[9]),
+    userTicks: Number(field[11]),
     threads: Number(field[17]),
     startTicks: Number(field[19]),
   };

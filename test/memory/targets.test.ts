@@ -5,7 +5,7 @@ import { pageableRuns, vmaKey, vmasOf, walkSpans } from "../../src/memory/vmas.t
 import { parseMaps } from "../../src/proc/maps.ts";
 
 const at = (pid: number, parent: number, comm: string, more: Partial<ProcessStat> = {}): ProcessStat =>
-  ({ pid, parent, comm, state: "S", threads: 1, startTicks: pid * 10, minorFaults: 0, majorFaults: 0, kernelThread: false, ...more });
+  ({ pid, parent, comm, state: "S", threads: 1, startTicks: pid * 10, minorFaults: 0, majorFaults: 0, userTicks: 0, kernelThread: false, ...more });
 
 const tree = [
   at(1, 0, "init"), at(2, 0, "kthreadd", { kernelThread: true }), at(10, 1, "mysqld"), at(11, 10, "worker"), at(12, 11, "worker"),

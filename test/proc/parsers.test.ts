@@ -66,7 +66,7 @@ describe("stat", () => {
     ["", ""],
   ])("reads the name %p between the first and the last bracket", (name, comm) => {
     expect(parseStat(`12 (${name}) ${fields}\n`)).toEqual({
-      pid: 12, comm, state: "S", parent: 7, threads: 5, startTicks: 98765, minorFaults: 11, majorFaults: 22, kernelThread: false,
+      pid: 12, comm, state: "S", parent: 7, threads: 5, startTicks: 98765, minorFaults: 11, majorFaults: 22, userTicks: 3, kernelThread: false,
     });
   });
 

@@ -147,7 +147,8 @@ export function partlyUsed(uses: readonly VmaUse[]): Mapping[] {
   return uses.flatMap(({ start, end, rssBytes, referencedBytes, hugeBytes }) => {
     const used = rssBytes === 0 ? 1 : referencedBytes / rssBytes;
     if (used === 0 || used > MOST_USED) return [];
-    return [{ from: start / PAGE_BYTES, to: end / PAGE_BYTES, pages: rssBytes / PAGE_BYTES, used, unit: hugeBytes * 2 > rssBytes ? CHUNK_PAGES : 1 } as const];
+    const unit = hugeBytes * 2 > rssBytes ? CHUNK_PAGES : 1;
+    return [{ from: start / PAGE_BYTES, to: end / PAGE_BYTES, pages: rssBytes / PAGE_BYTES, used, unit } as const];
   });
 }
 

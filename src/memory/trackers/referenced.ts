@@ -1,5 +1,5 @@
-// The fallback for any kernel: clear_refs, wait, and ask smaps how much of each VMA was referenced. A VMA of which nothing was referenced is idle as a
-// whole; of one that is used in parts a few pages are probed, by paging them out (probing.ts); all others count as accessed.
+// The fallback for any kernel: clear_refs, wait, and ask smaps how much of each VMA was referenced. A VMA of which nothing was referenced is idle as
+// a whole; of one that is used in parts a few pages are probed, by paging them out (probing.ts); all others count as accessed.
 import { readVmaUse, type VmaUse } from "../../proc/smaps.ts";
 import type { Root } from "../../proc/root.ts";
 import { SysError } from "../../errors.ts";
