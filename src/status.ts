@@ -12,6 +12,9 @@ export interface Account {
   acceptedBytes: number;
   /** Verified: present before our call and swapped after it. */
   outBytes: number;
+  /** Verified too, for an engine that places pages on nodes. */
+  toSlowBytes: number;
+  toFastBytes: number;
   droppedBytes: number;
   stayedBytes: number;
   /** Of the bytes that stayed, why: as far as the kernel's files tell. */
@@ -24,7 +27,7 @@ export interface Account {
 
 export function emptyAccount(): Account {
   return {
-    rounds: 0, coldBytes: 0, askedBytes: 0, acceptedBytes: 0, outBytes: 0, droppedBytes: 0, stayedBytes: 0,
+    rounds: 0, coldBytes: 0, askedBytes: 0, acceptedBytes: 0, outBytes: 0, toSlowBytes: 0, toFastBytes: 0, droppedBytes: 0, stayedBytes: 0,
     refusedBytes: { mlocked: 0, shared: 0, hugetlb: 0, accessed: 0, "no swap": 0, unknown: 0 }, cameBackBytes: 0, cpuUserMs: 0,
     cpuSystemMs: 0,
   };
@@ -162,4 +165,18 @@ export interface DaemonFigures {
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
   readonly residentBytes: number;
+  readonly rounds?: RoundFigures;
+  /** How the configuration directory was last read; absent where there is none. */
+  readonly reload?: { readonly successful: boolean; /** UTC, ISO 8601. */ readonly lastSuccessAt?: string };
+}
+
+/** How rounds went since the daemon started. */
+export interface RoundFigures {
+  /** Of the rounds that were done, how many took at most so long. */
+  readonly buckets: readonly { readonly upToSeconds: number; readonly rounds: number }[];
+  readonly done: number;
+  /** All that were done, together. */
+  readonly seconds: number;
+  /** All rounds, by how they ended. */
+  readonly outcomes: Readonly<Record<string, number>>;
 }

@@ -6,12 +6,12 @@ import { ConfigError, EtmemError, EXIT, RefusedError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonEnd, type JsonRequest, type WireRequest } from "../protocol.ts";
 import { readConfDir } from "./conf-dir.ts";
-import { sumOfAccounts } from "./ledger.ts";
+import { sumOfAccounts } from "../metrics/figures.ts";
 import type { ProjectView, TaskView } from "./objects-view.ts";
 import { answerBringBack, answerPlan } from "./long-answers.ts";
 import type { Change, Objects, Operation, ProjectCount, TaskSpec } from "./objects.ts";
 import type { ShownProject, TaskStatus } from "../status.ts";
-import { daemonFigures } from "./own-figures.ts";
+import type { OwnFigures } from "./own-figures.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Question, Send } from "./server.ts";
 
@@ -20,6 +20,7 @@ export interface DispatchParts {
   readonly rounds: Rounds;
   readonly log: Log;
   readonly version: string;
+  readonly own?: Pick<OwnFigures, "figures">;
   /** Resolves when an operation will survive the daemon; rejects, and it must not be done. Without it nothing is stored. */
   save?(operation: Operation): Promise<void>;
   /** Called when projects came, went, started or stopped. */
@@ -205,7 +206,7 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   else if ("bringBack" in request) await answerBringBack(request.bringBack, { ...parts, stop: (name) => stopHolding(name, changes) }, send);
   else if ("plan" in request) await answerPlan(request.plan, parts, send);
   else if ("engine" in request) for (const answer of await engineFigures(request.engine, parts)) send(encodeLine({ answer }));
-  else if ("daemon" in request) send(encodeLine({ daemon: daemonFigures(version) }));
+  else if ("daemon" in request) send(encodeLine({ daemon: parts.own?.figures() ?? { version, pid: process.pid } }));
   else if ("reload" in request) {
     const { steps = [], warnings } = await reload(parts, changes);
     for (const warning of warnings) send(encodeLine({ warning }));

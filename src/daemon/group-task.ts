@@ -165,6 +165,8 @@ function enterSeat(account: Account, { nodes, askedBytes, toFastBytes, toSlowByt
   account.coldBytes += sum(nodes, "coldBytes");
   account.askedBytes += askedBytes;
   account.acceptedBytes += toFastBytes + toSlowBytes;
+  account.toSlowBytes += toSlowBytes;
+  account.toFastBytes += toFastBytes;
   account.stayedBytes += shared + other;
   account.refusedBytes.shared += shared;
   account.refusedBytes.unknown += other;

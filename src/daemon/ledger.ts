@@ -1,6 +1,6 @@
 // What was asked, really moved, and came back: sums over rounds, in bytes. Pure.
 import type { StayedPages } from "../memory/memory.ts";
-import { emptyAccount, REFUSALS, type Account, type LastRound, type ProcessStatus } from "../status.ts";
+import { REFUSALS, type Account, type LastRound, type ProcessStatus } from "../status.ts";
 import type { RoundReport } from "./round.ts";
 
 const PAGE_BYTES = 4096;
@@ -21,20 +21,6 @@ export function enter(account: Account, report: RoundReport): void {
   account.stayedBytes += tally.stayed * PAGE_BYTES;
   for (const reason of REFUSALS) account.refusedBytes[reason] += (tally.refused?.[reason] ?? 0) * PAGE_BYTES;
 }
-
-/** All of them together. */
-export function sumOfAccounts(accounts: readonly Account[]): Account {
-  const sum = emptyAccount();
-  for (const account of accounts) {
-    for (const reason of REFUSALS) sum.refusedBytes[reason] += account.refusedBytes[reason];
-    for (const key of SUMS) sum[key] += account[key];
-  }
-  return sum;
-}
-
-const SUMS = [
-  "rounds", "coldBytes", "askedBytes", "acceptedBytes", "outBytes", "droppedBytes", "stayedBytes", "cameBackBytes", "cpuUserMs", "cpuSystemMs",
-] as const satisfies readonly (keyof Account)[];
 
 type Standing = Pick<ProcessStatus, "outNowBytes" | "immovableBytes" | "netFreedBytes" | "netIsEstimate">;
 

@@ -18,7 +18,7 @@ import type { KernelFolders } from "./round-messages.ts";
 import { refusedPlan, type PlanCall } from "./plan-task.ts";
 import type { Run } from "./run.ts";
 import { reasonOf } from "./task-run.ts";
-import { WorkerPool } from "./worker-pool.ts";
+import { WorkerPool, type DoneRound } from "./worker-pool.ts";
 import { WriteBudgets } from "./write-budget.ts";
 
 export interface Rounds extends Commanding {
@@ -60,6 +60,8 @@ export interface RoundsParts {
   readonly accounts?: Accounts;
   /** How this program is started again. */
   readonly self: PluginParts["self"];
+  /** Called after each round. */
+  done?(round: DoneRound): void;
   /** Called when the last worker has ended. */
   idle(): void;
 }
@@ -70,7 +72,7 @@ const LONGEST_STOP_MS = 2000;
 export function createRounds(parts: RoundsParts): Rounds {
   const { log, accounts = new Accounts(parts) } = parts, runs = new Map<string, Run>(), groups = new Map<string, Group>(), claims = new Claims();
   const faults = () => parts.faults?.begin() ?? { missing: "not asked for" };
-  const pool = new WorkerPool({ worker: parts.worker, threads: parts.threads, root: parts.root, offsets: keptOnceKnown(parts.offsets), faults });
+  const pool = new WorkerPool({ ...parts, offsets: keptOnceKnown(parts.offsets), faults });
 
   const budgets = new WriteBudgets(), told = new Set<string>(), sighted = (eyes: Eyes) => logEyesOnce(log, eyes, told);
   const plugins = new Plugins({ self: parts.self, log });

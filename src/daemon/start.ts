@@ -18,10 +18,10 @@ import { openMetricsFile, type MetricsFile } from "./metrics-file.ts";
 import { createNotifier } from "./notify.ts";
 import { Objects, type TaskSpec } from "./objects.ts";
 import { readOffsetsInChild } from "./offsets.ts";
-import { daemonFigures } from "./own-figures.ts";
+import { OwnFigures } from "./own-figures.ts";
 import { createRounds, type Rounds } from "./rounds.ts";
 import { listen } from "./server.ts";
-import { createServiceStatus } from "./service-status.ts";
+import { createServiceStatus, type ServiceStatus } from "./service-status.ts";
 import { State } from "./state.ts";
 
 /** The command line of the daemon. */
@@ -85,9 +85,9 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   around.onSignal("SIGHUP", () => hangUp());
   const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log, declares: confDir !== undefined });
   const accounts = new Accounts({ log, file: state?.beside("accounts.json") });
-  const rounds = createRounds({
+  const own = new OwnFigures(version), rounds = createRounds({
     log, accounts, self, root, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
-    faults: new FaultWatch(root), idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
+    faults: new FaultWatch(root), done: own.rounds.enter, idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
   });
   const notifier = createNotifier(env, log), status = createServiceStatus(notifier, confDir);
   const objects = new Objects({ engines: engineTables, cores: cpus().length, machine: () => readNodes(root), keptAside: keptBy(state) });
@@ -95,13 +95,13 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   await rounds.reconcile?.(objects.foreign());
   const tidyUp = whenQuiet(() => (objects.count().started > 0 ? Bun.gc(false) : giveBackMemory()));
   const dispatch = createDispatch({
-    objects, rounds, log, version,
+    objects, rounds, log, version, own,
     changed: (count) => {
       status.changed(count);
       tidyUp(MANY_REQUESTS);
     },
     ...(state === undefined ? {} : { save: (operation) => state.save(operation) }),
-    ...(confDir === undefined ? {} : { declared: { dir: confDir, reading: status.reading, read: status.read } }),
+    ...(confDir === undefined ? {} : { declared: declaredIn(confDir, own, status) }),
   });
   const server = listen({ socket, log, answer: (question, send) => dispatch.answer(question, send).finally(() => tidyUp(1)) });
   let metrics: MetricsFile | undefined;
@@ -110,7 +110,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
     // Before anything runs, so that no task runs with keys that have changed meanwhile.
     const begun = confDir === undefined ? [] : await readAgain(dispatch, log);
     for (const task of objects.startedTasks()) if (!begun.includes(task)) rounds.start(task, objects.isPaused(task.project));
-    metrics = await writeMetrics(settings.metricsFile, { objects, rounds, log, version });
+    metrics = await writeMetrics(settings.metricsFile, { objects, rounds, log, own });
   } catch (error) {
     server.close();
     await rounds.close();
@@ -135,12 +135,21 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   return EXIT.ok;
 }
 
+/** Both of them hear how reading the directory went. */
+function declaredIn(dir: string, own: OwnFigures, status: ServiceStatus): { dir: string; reading(): void; read(problems: number): void } {
+  const read = (problems: number): void => {
+    own.read(problems);
+    status.read(problems);
+  };
+  return { dir, reading: status.reading, read };
+}
+
 /** Begins to write metrics, if that is wanted. */
 async function writeMetrics(
-  path: string | undefined, { objects, rounds, log, version }: { objects: Objects; rounds: Rounds; log: Log; version: string },
+  path: string | undefined, { objects, rounds, log, own }: { objects: Objects; rounds: Rounds; log: Log; own: OwnFigures },
 ): Promise<MetricsFile | undefined> {
   if (path === undefined) return undefined;
-  const text = (): string => prometheusText(familiesOf(daemonFigures(version), show(undefined, objects, rounds)));
+  const text = (): string => prometheusText(familiesOf(own.figures(), show(undefined, objects, rounds)));
   return await openMetricsFile({ path, log, text });
 }
 

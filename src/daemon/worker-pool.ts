@@ -14,6 +14,14 @@ export interface PoolParts {
   offsets(): Promise<KnownOffsets>;
   /** Rings of page faults that all its threads read. */
   faults?(): KnownFaults;
+  /** Called after each round, also one that failed with its thread. */
+  done?(round: DoneRound): void;
+}
+
+/** How a round went. */
+export interface DoneRound {
+  readonly outcome: string;
+  readonly seconds: number;
 }
 
 export interface JobCall<K extends keyof Jobs> {
@@ -83,10 +91,21 @@ export class WorkerPool {
     const thread = this.homeOf(call.home, call.forced ?? {});
     thread.jobs += 1;
     try {
-      return await this.runIn(thread, call);
+      const result = await this.runIn(thread, call);
+      this.count(result);
+      return result;
+    } catch (error) {
+      if (!call.signal.aborted) this.parts.done?.({ outcome: "failed", seconds: 0 });
+      throw error;
     } finally {
       thread.jobs -= 1;
     }
+  }
+
+  /** What is brought back is no round; one over a group has no outcome of its own. */
+  private count(result: Jobs[keyof Jobs]["result"]): void {
+    if ("outcome" in result) this.parts.done?.(result);
+    else if ("seats" in result) this.parts.done?.({ outcome: result.problem === null ? "done" : "failed", seconds: result.seconds });
   }
 
   forget(process: ProcessId): void {

@@ -1,5 +1,7 @@
 // The metrics of a daemon: what it shows, as families with bounded labels. No pid, no address, no name of a process. Pure.
-import { REFUSALS, type AgeBand, type BrakeStatus, type DaemonFigures, type ShownProject, type ShownTask, type TaskStatus } from "../status.ts";
+import {
+  REFUSALS, type Account, type AgeBand, type BrakeStatus, type DaemonFigures, type RoundFigures, type ShownProject, type ShownTask, type TaskStatus,
+} from "../status.ts";
 import { ownProcesses, taskFigures, tasksOf, byText, type Figures } from "./figures.ts";
 import type { Distribution, Family, Labels, Sample } from "./openmetrics.ts";
 
@@ -55,7 +57,7 @@ function unitOf(name: string): { readonly unit?: "bytes" | "seconds" } {
 }
 
 /** Not process_…: node_exporter has these itself, and refuses a file that has them too. */
-function daemonFamilies({ version, startedAt, cpuUserMs, cpuSystemMs, residentBytes }: DaemonFigures): Family[] {
+function daemonFamilies({ version, startedAt, cpuUserMs, cpuSystemMs, residentBytes, rounds, reload }: DaemonFigures): Family[] {
   return [
     { name: "etmem_build", kind: "info", help: "The version of the daemon.", samples: [one({ version }, 1)] },
     gauge("etmem_daemon_start_time_seconds", "When the daemon started, in seconds since 1970.", [one({}, Date.parse(startedAt) / 1000)]),
@@ -63,6 +65,30 @@ function daemonFamilies({ version, startedAt, cpuUserMs, cpuSystemMs, residentBy
       one({ mode: "system" }, cpuSystemMs / 1000), one({ mode: "user" }, cpuUserMs / 1000),
     ]),
     gauge("etmem_daemon_resident_memory_bytes", "Resident memory of the daemon.", [one({}, residentBytes)]),
+    ...(reload === undefined ? [] : reloadFamilies(reload)), ...(rounds === undefined ? [] : roundFamilies(rounds)),
+  ];
+}
+
+function reloadFamilies({ successful, lastSuccessAt }: NonNullable<DaemonFigures["reload"]>): Family[] {
+  const at = lastSuccessAt === undefined ? [] : [one({}, Date.parse(lastSuccessAt) / 1000)];
+  return [
+    gauge("etmem_config_last_reload_successful", "Whether the configuration directory was taken at the last look.", [one({}, Number(successful))]),
+    gauge("etmem_config_last_reload_success_timestamp_seconds", "When the configuration directory was last taken, in seconds since 1970.", at),
+  ];
+}
+
+/** Outcomes of rounds that saw nothing, or came to nothing by a fault. */
+const SCAN_ERRORS = ["blind", "failed"] as const;
+
+function roundFamilies({ buckets, done, seconds, outcomes }: RoundFigures): Family[] {
+  const upTo = [...buckets.map(({ upToSeconds, rounds }) => ({ upTo: upToSeconds, count: rounds })), { upTo: Infinity, count: done }];
+  return [
+    {
+      name: "etmem_scan_duration_seconds", kind: "histogram", unit: "seconds", help: "How long rounds took that were done, their windows included.",
+      samples: [{ labels: {}, buckets: upTo, sum: seconds }],
+    },
+    counter("etmem_scan_errors", "Rounds that could not see their process, or failed.",
+      SCAN_ERRORS.map((reason) => one({ reason }, outcomes[reason] ?? 0))),
   ];
 }
 
@@ -99,17 +125,20 @@ function stateWord({ state }: TaskStatus): (typeof STATES)[number] {
   return STATES.find((known) => known === word) ?? "other";
 }
 
-/** Where slide moves to; a label, because other engines have other places. */
-const TIER = "swap";
+/** Where memory goes: out to swap, or to a slower or faster node. An engine uses one kind of them. */
+const TIERS = [
+  { tier: "swap", moved: ({ outBytes }: Account) => outBytes }, { tier: "slow", moved: ({ toSlowBytes }: Account) => toSlowBytes },
+  { tier: "fast", moved: ({ toFastBytes }: Account) => toFastBytes },
+] as const;
 
 function sumFamilies(seen: readonly SeenTask[]): Family[] {
   const total = (pick: (total: Figures["total"]) => number): Sample[] => perTask(seen, (figures) => pick(figures.total));
-  const toTier = (samples: readonly Sample[]): Sample[] => samples.map(({ labels, value }) => one({ ...labels, tier: TIER }, value));
   return [
     counter("etmem_task_rounds", "Rounds over the task's processes.", total(({ rounds }) => rounds)),
-    counter("etmem_task_asked_bytes", "Memory that the kernel was asked to move.", toTier(total(({ askedBytes }) => askedBytes))),
-    counter("etmem_task_advised_bytes", "Memory for which the kernel accepted to be asked.", toTier(total(({ acceptedBytes }) => acceptedBytes))),
-    counter("etmem_task_moved_bytes", "Memory that was present before the call and out after it.", toTier(total(({ outBytes }) => outBytes))),
+    counter("etmem_task_asked_bytes", "Memory that the kernel was asked to move.", total(({ askedBytes }) => askedBytes)),
+    counter("etmem_task_advised_bytes", "Memory for which the kernel accepted to be asked.", total(({ acceptedBytes }) => acceptedBytes)),
+    counter("etmem_task_moved_bytes", "Memory that was somewhere else before the call and there after it.",
+      seen.flatMap(({ labels, figures }) => TIERS.map(({ tier, moved }) => one({ ...labels, tier }, moved(figures.total))))),
     counter("etmem_task_dropped_bytes", "Memory of files that was dropped instead.", total(({ droppedBytes }) => droppedBytes)),
     counter("etmem_task_stayed_bytes", "Memory that stayed although the kernel was asked, by reason.",
       perWord(seen, { label: "reason", words: REFUSALS }, ({ figures }, word) => figures.total.refusedBytes[word])),

@@ -60,13 +60,18 @@ export function sumOf(figures: readonly Figures[]): Figures {
     processCount: add((one) => one.processCount), residentBytes: add((one) => one.residentBytes), swappedBytes: add((one) => one.swappedBytes),
     hotBytes: known((one) => one.hotBytes), coldBytes: add((one) => one.coldBytes), outNowBytes: known((one) => one.outNowBytes),
     netFreedBytes: known((one) => one.netFreedBytes), netIsEstimate: figures.some(({ netIsEstimate }) => netIsEstimate),
-    total: figures.reduce((sum, { total }) => plus(sum, total), emptyAccount()),
+    total: sumOfAccounts(figures.map(({ total }) => total)),
   };
 }
 
-function plus(one: Account, other: Account): Account {
-  const numbers = Object.entries({ ...one, ...other }).filter(([, value]) => typeof value === "number").map(([key]) => key as keyof Account);
-  const sums = Object.fromEntries(numbers.map((key) => [key, Number(one[key] ?? 0) + Number(other[key] ?? 0)]));
-  const refused = Object.fromEntries(REFUSALS.map((reason) => [reason, one.refusedBytes[reason] + other.refusedBytes[reason]]));
-  return { ...one, ...sums, refusedBytes: refused as Account["refusedBytes"] };
+/** All of them together. */
+export function sumOfAccounts(accounts: readonly Account[]): Account {
+  const sum = emptyAccount();
+  for (const account of accounts) {
+    for (const reason of REFUSALS) sum.refusedBytes[reason] += account.refusedBytes[reason];
+    for (const key of SUMS) sum[key] += account[key];
+  }
+  return sum;
 }
+
+const SUMS = Object.keys(emptyAccount()).filter((key) => key !== "refusedBytes") as Exclude<keyof Account, "refusedBytes">[];

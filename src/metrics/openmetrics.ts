@@ -24,7 +24,15 @@ interface Named {
 export type Family =
   | Named & { readonly kind: "counter" | "gauge"; readonly unit?: "bytes" | "seconds"; readonly samples: readonly Sample[] }
   | Named & { readonly kind: "info"; readonly samples: readonly Sample[] }
-  | Named & { readonly kind: "gaugehistogram"; readonly unit?: "bytes" | "seconds"; readonly samples: readonly Distribution[] };
+  | Distributed<"histogram">
+  /** Of what there is now; a histogram is of all that was ever counted. */
+  | Distributed<"gaugehistogram">;
+
+type Distributed<Kind extends string> = Named & {
+  readonly kind: Kind;
+  readonly unit?: "bytes" | "seconds";
+  readonly samples: readonly Distribution[];
+};
 
 /** `etmem stats --openmetrics`. https://prometheus.io/docs/specs/om/open_metrics_spec/ */
 export function openMetricsText(families: readonly Family[]): string {
@@ -60,7 +68,8 @@ const OPEN: Format = { count: "gcount", sum: "gsum", bound: (value) => (Number.i
 const PROMETHEUS: Format = { count: "count", sum: "sum", bound: String };
 
 function samplesOf(family: Family, format: Format): string[] {
-  if (family.kind === "gaugehistogram") return family.samples.flatMap((distribution) => bucketsOf(family.name, distribution, format));
+  if (family.kind === "histogram") return family.samples.flatMap((one) => bucketsOf(family.name, one, { ...format, count: "count", sum: "sum" }));
+  if (family.kind === "gaugehistogram") return family.samples.flatMap((one) => bucketsOf(family.name, one, format));
   const name = { counter: `${family.name}_total`, gauge: family.name, info: `${family.name}_info` }[family.kind];
   return family.samples.map(({ labels, value }) => `${name}${labelText(labels)} ${numberText(value)}`);
 }

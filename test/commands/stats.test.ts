@@ -39,6 +39,10 @@ shop                          1.59G    200M    600M   1.82G  ~1.17G      2G     
     expect(lines.join("")).not.toContain("\x1b");
   });
 
+  test("tells of memory that was moved between nodes", () => {
+    expect(statsTable(shownProjects().slice(2))).toContain("\n    moved between nodes: 3G to slower ones, 0 to faster ones\n");
+  });
+
   test("says that there is nothing", () => expect(statsTable([])).toBe("There are no projects.\n"));
 
   test("a paused project is neither started nor stopped", () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Accounts } from "../../src/daemon/accounts.ts";
 import { formatAccounts, parseAccounts } from "../../src/daemon/accounts-text.ts";
-import { sumOfAccounts } from "../../src/daemon/ledger.ts";
+import { sumOfAccounts } from "../../src/metrics/figures.ts";
 import { openStateDir, type StateDir } from "../../src/daemon/state-dir.ts";
 import { SysError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
@@ -14,7 +14,7 @@ import { needs, notRoot } from "../needs.ts";
 const full = (seed: number): Account => ({
   rounds: seed, coldBytes: seed + 1, askedBytes: seed + 2, acceptedBytes: seed + 3, outBytes: seed + 4, droppedBytes: seed + 5, stayedBytes: seed + 6,
   refusedBytes: { mlocked: seed, shared: seed + 1, hugetlb: seed + 2, accessed: seed + 3, "no swap": seed + 4, unknown: seed + 5 },
-  cameBackBytes: seed + 7, cpuUserMs: seed + 0.5, cpuSystemMs: seed + 0.25,
+  toSlowBytes: seed + 8, toFastBytes: seed + 9, cameBackBytes: seed + 7, cpuUserMs: seed + 0.5, cpuSystemMs: seed + 0.25,
 });
 
 const both = new Map([["a/slide/x", full(1)], ["a/slide/%2F\"é", full(2 ** 50)]]);

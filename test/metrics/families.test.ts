@@ -12,7 +12,7 @@ const DB = { project: "shop", engine: "slide", task: "db" };
 
 function valuesOf(name: string, from: readonly Family[] = families): (readonly [object, number])[] {
   const family = from.find((known) => known.name === name);
-  if (family === undefined || family.kind === "gaugehistogram") throw new Error(`no plain family ${name}`);
+  if (family === undefined || family.kind === "gaugehistogram" || family.kind === "histogram") throw new Error(`no plain family ${name}`);
   return family.samples.map(({ labels, value }) => [labels, value] as const);
 }
 
@@ -33,7 +33,12 @@ test.each<[string, object, number]>([
   ["etmem_task_cold_bytes", DB, 600 * MIB],
   ["etmem_task_out_bytes", DB, 1864 * MIB],
   ["etmem_task_moved_bytes", { ...DB, tier: "swap" }, 1900 * MIB],
-  ["etmem_task_advised_bytes", { ...DB, tier: "swap" }, 2 * GIB],
+  ["etmem_task_moved_bytes", { project: "archive", engine: "cslide", task: "vm", tier: "slow" }, 3 * GIB],
+  ["etmem_task_advised_bytes", DB, 2 * GIB],
+  ["etmem_config_last_reload_successful", {}, 0],
+  ["etmem_config_last_reload_success_timestamp_seconds", {}, Date.UTC(2026, 10, 23, 11, 5) / 1000],
+  ["etmem_scan_errors", { reason: "blind" }, 2],
+  ["etmem_scan_errors", { reason: "failed" }, 0],
   ["etmem_task_stayed_bytes", { ...DB, reason: "mlocked" }, 128 * MIB],
   ["etmem_task_stayed_bytes", { ...DB, reason: "shared" }, 0],
   ["etmem_task_refault_bytes", DB, 36 * MIB],
@@ -42,6 +47,15 @@ test.each<[string, object, number]>([
   ["etmem_task_brake_seconds", { ...DB, reason: "refaults" }, 30.5],
   ["etmem_net_saved_bytes", {}, 1200 * MIB],
 ])("%s of %j is %p", (name, labels, value) => expect(valuesOf(name)).toContainEqual([labels, value]));
+
+test("the durations of rounds are a histogram", () => {
+  const lines = prometheusText(families).split("\n").filter((line) => line.startsWith("etmem_scan_duration_seconds"));
+  expect(lines).toEqual([
+    'etmem_scan_duration_seconds_bucket{le="1"} 3', 'etmem_scan_duration_seconds_bucket{le="600"} 9',
+    'etmem_scan_duration_seconds_bucket{le="+Inf"} 10',
+    "etmem_scan_duration_seconds_count 10", "etmem_scan_duration_seconds_sum 812.5",
+  ]);
+});
 
 test("a task is in one state", () => {
   const states = valuesOf("etmem_task_state").filter(([labels]) => (labels as { task: string }).task === "db");

@@ -22,8 +22,11 @@ print(json.dumps([plain(f) for f in parse(sys.stdin.read())]))
 const python = ["/usr/bin/python3", "python3"].find((name) =>
   Bun.which(name) !== null && Bun.spawnSync([name, "-c", "import prometheus_client"], { stderr: "ignore" }).success);
 
+/** What is missing for a test that calls it. */
+export const missingParser = python === undefined ? "needs python3-prometheus-client" : undefined;
+
 /** A test where the library is there. */
-export const withParser = needs(python === undefined ? "needs python3-prometheus-client" : undefined);
+export const withParser = needs(missingParser);
 
 /** What the library makes of OpenMetrics. */
 export const parseOpenMetrics = (text: string): ParsedFamily[] => parse("prometheus_client.openmetrics.parser", text);

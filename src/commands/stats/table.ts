@@ -52,8 +52,7 @@ function taskLines(engine: string, task: ShownTask): string[] {
   const rounds = figures.total.rounds;
   const says = [
     [status.state, ...(means.length > 0 ? [`by ${means.join(" and ")}`] : []), ...(rounds > 0 ? [`${rounds} rounds`] : [])].join(", "),
-    ...stayedText(figures),
-    ...heldText(status),
+    ...placedText(figures), ...stayedText(figures), ...heldText(status),
     ...(status.cautions ?? []),
   ];
   return [
@@ -73,6 +72,11 @@ function memberLines(status: ProcessStatus): string[] {
     ...stayedText(figures),
   ];
   return [line(`    ${status.pid} ${status.comm}`, figures), ...says.map((text) => `      ${harmless(text)}`)];
+}
+
+function placedText({ total: { toSlowBytes, toFastBytes } }: Figures): string[] {
+  const none = toSlowBytes + toFastBytes === 0;
+  return none ? [] : [`moved between nodes: ${compactBytes(toSlowBytes)} to slower ones, ${compactBytes(toFastBytes)} to faster ones`];
 }
 
 function heldText({ brakeSeconds = {} }: TaskStatus): string[] {
