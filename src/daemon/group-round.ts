@@ -16,6 +16,8 @@ export interface GroupReport {
   /** Why nothing was to move at all. */
   readonly idle: string | null;
   readonly pairs: readonly FastSlow[];
+  /** The kernel moves pages between nodes too. */
+  readonly hasRival: boolean;
   /** Every node of the machine, after the moves. */
   readonly nodes: readonly NodeView[];
   /** In the order of the processes. */
@@ -33,7 +35,8 @@ export async function runGroupRound(memory: PlacingMemory, policy: PlacingPolicy
   const beganAt = memory.time.nowMs(), [{ config }] = order.seats, judged = policy.pairs(config as never, memory.nodes());
   const seats = order.seats.map((each) => new Seat(each, { memory, policy, signal: hooks.signal })), idle = policy.idle(config as never) ?? null;
   const ended = (problem: string | null, pairs: readonly FastSlow[]): GroupReport => ({
-    problem, idle, pairs, nodes: memory.nodes(), seats: seats.map((seat) => seat.report()), seconds: (memory.time.nowMs() - beganAt) / 1000,
+    problem, idle, pairs, hasRival: memory.hasRival(), nodes: memory.nodes(), seats: seats.map((seat) => seat.report()),
+    seconds: (memory.time.nowMs() - beganAt) / 1000,
   });
   if ("problem" in judged) return ended(judged.problem, []);
   try {

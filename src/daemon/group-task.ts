@@ -39,6 +39,8 @@ export class GroupTask implements Run, Participant {
   private state = "starting";
   private eyes: Eyes | null = null;
   private cautions: readonly string[] = [];
+  /** Why the engine does not take the task at all. */
+  private refusal: string | undefined;
 
   constructor(parts: GroupTaskParts) {
     const { task, group, pool } = parts, { max_rate } = task.config.task;
@@ -67,7 +69,7 @@ export class GroupTask implements Run, Participant {
   }
 
   status(): TaskStatus {
-    const { eyes, cautions } = this, seen = eyes ? { ...sightOf(eyes), mover: "move_pages" } : {};
+    const { eyes } = this, cautions = [...this.cautions, ...this.parts.group.cautions], seen = eyes ? { ...sightOf(eyes), mover: "move_pages" } : {};
     const processes = this.members.statuses(), { total } = this.parts;
     return { state: this.state, tracker: eyes?.sight.tracker ?? null, ...seen, cautions, processes, total };
   }
@@ -84,10 +86,11 @@ export class GroupTask implements Run, Participant {
   async gather(eyes: Eyes): Promise<Member[]> {
     const { pool, task } = this.parts;
     if (this.eyes === null) this.meet(eyes);
-    if (this.state.startsWith("refused")) return [];
+    if (this.refusal !== undefined) return [];
     this.members.meet(await pool.find(task.target, this.parts.group.forced));
     const claimed = this.members.claimed();
-    this.setState(this.members.count === 0 ? `waiting for a process of ${task.target.type} ${task.target.value}` : "running");
+    if (this.members.count === 0) this.setState(`waiting for a process of ${task.target.type} ${task.target.value}`);
+    else if (!this.state.startsWith("refused")) this.setState("running");
     return claimed;
   }
 
@@ -141,6 +144,7 @@ export class GroupTask implements Run, Participant {
   private meet(eyes: Eyes): void {
     const { policy, log } = this.parts, config = this.task.config as never, refusal = policy.refusal(config, eyes.sight);
     this.eyes = eyes;
+    this.refusal = refusal;
     if (refusal !== undefined) return this.setState(`refused: ${refusal}`);
     this.cautions = policy.cautions(config, eyes.sight);
     for (const caution of this.cautions) log.warning("take care", { task: this.task.id, caution });

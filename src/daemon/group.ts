@@ -33,6 +33,8 @@ export interface GroupParts {
   sighted(eyes: Eyes): void;
 }
 
+const RIVAL = "the kernel moves pages between nodes by itself, and may undo what is done here: sysctl kernel.numa_balancing=0";
+
 export class Group {
   readonly name: string;
   /** Every node of the machine, as of the last round. */
@@ -47,10 +49,16 @@ export class Group {
   private running: Promise<void> | null = null;
   private cycling: Promise<void> = Promise.resolve();
   private toldPairs = "";
+  private hasRival = false;
 
   constructor(parts: GroupParts) {
     this.parts = parts;
     this.name = parts.name;
+  }
+
+  /** What has to do with the machine, and not with one task. */
+  get cautions(): readonly string[] {
+    return this.hasRival ? [RIVAL] : [];
   }
 
   /** What the project names; the same for all tasks. */
@@ -119,7 +127,7 @@ export class Group {
     const endedAt = new Date();
     if (report.problem === null && !signal.aborted) this.countedAt = endedAt;
     seats.forEach(({ task, member }, i) => {
-      if (report.problem !== null) task.setState(`refused: ${report.problem}; nothing is moved`);
+      task.setState(report.problem === null ? "running" : `refused: ${report.problem}; nothing is moved`);
       task.enter(member, report.seats[i]!, { endedAt, seconds: report.seconds, idle: report.problem ?? report.idle });
     });
   }
@@ -130,8 +138,10 @@ export class Group {
   }
 
   /** Which node is which is said once, and when it changes. */
-  private tell({ nodes, pairs }: GroupReport): void {
+  private tell({ nodes, pairs, hasRival }: GroupReport): void {
     this.nodes = nodes;
+    if (hasRival && !this.hasRival) this.parts.log.warning("take care", { engine: this.name, caution: RIVAL });
+    this.hasRival = hasRival;
     const told = pairs.map(({ fast, slow, because }) => `${slow}→${fast} by ${because}`).join(", ");
     if (told !== this.toldPairs && told !== "") this.parts.log.info("slow and fast nodes", { engine: this.name, pairs: told });
     this.toldPairs = told;

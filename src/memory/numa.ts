@@ -5,6 +5,7 @@ import { MemoryBlocks } from "../proc/memory-blocks.ts";
 import { readHighWatermarks, readNodeMemory } from "../proc/node-memory.ts";
 import { readProcessMemory, readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
+import { balancesNodes } from "../proc/settings.ts";
 import { readVmaUse } from "../proc/smaps.ts";
 import { isGone } from "../errors.ts";
 import { CpuMeter } from "./cpu-meter.ts";
@@ -35,6 +36,10 @@ export class NumaMemory implements PlacingMemory {
   }
 
   get sight() { return this.tracker.sight; }
+
+  hasRival(): boolean {
+    return balancesNodes(this.root);
+  }
 
   nodes(): readonly NodeView[] {
     this.watermarks = readHighWatermarks(this.root, basePageBytes());

@@ -6,6 +6,8 @@ export interface PlacingMemory {
   readonly sight: Sight;
   /** A clock, and a pause of it. */
   readonly time: Time;
+  /** The kernel moves pages between nodes too. */
+  hasRival(): boolean;
   /** As they are now. */
   nodes(): readonly NodeView[];
   /** Bytes that fit on the node now, as in its NodeView; a fraction of what all of them cost to read. */

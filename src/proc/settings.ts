@@ -50,6 +50,11 @@ export function readKernelSettings(root: Root): KernelSettings {
   };
 }
 
+/** Does the kernel itself move pages to the node that uses them? Documentation/admin-guide/sysctl/kernel.rst, numa_balancing */
+export function balancesNodes(root: Root): boolean {
+  return (readTextIfAny(`${root.proc}/${SYSCTL}/kernel/numa_balancing`) ?? "0") !== "0";
+}
+
 function readJit(path: string): { jit?: string } {
   const read = readKernelText(path);
   if ("text" in read) return { jit: read.text };
