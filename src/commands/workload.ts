@@ -9,8 +9,8 @@ import { readPlan, WORKLOAD_OPTIONS, type Plan } from "./workload/plan.ts";
 import { touchUntil } from "./workload/touching.ts";
 
 /**
- * Prints one line of JSON when the memory is filled, one a second after hot and cold have changed places, and one at the end; fails if a hot page
- * ever held something else.
+ * Prints one line of JSON when the memory is filled, one a second after hot and cold have changed places, and one at the end; at SIGHUP hot and cold
+ * change places, too, and a line says so. Fails if a hot page ever held something else.
  */
 export const workload: PlainModule = {
   options: WORKLOAD_OPTIONS,
@@ -22,6 +22,11 @@ export const workload: PlainModule = {
     printLine(around, {
       ready: true, pid: process.pid, start: hex(start), bytes, pageBytes, hotPages, pattern, share, seed, child,
       parts: parts.map((part) => ({ ...part, start: hex(part.start) })),
+    });
+    // For who waits for something else than time.
+    around.onSignal("SIGHUP", () => {
+      memory.flip();
+      printLine(around, { flipped: true });
     });
     const growth = growMemory(plan.growingBytes);
     const result = await touchUntil(ended, memory, { touching: plan.touching, tell: (second) => printLine(around, second) });

@@ -43,7 +43,8 @@ machine("hot pages go to DRAM and cold ones to the slow nodes, small and huge on
     const [first] = shares, flip = story.samples.findIndex(({ flipped }) => flipped);
     expect(first).toEqual({ hotOnFast: 0, coldOnSlow: 0 });
     expect(flip).toBeGreaterThan(1);
-    const placed = (from: number, to: number) => shares.slice(from, to).findIndex(({ hotOnFast, coldOnSlow }) => hotOnFast >= 0.95 && coldOnSlow >= 0.95);
+    const placed = (from: number, to: number) => shares.slice(from, to)
+      .findIndex(({ hotOnFast, coldOnSlow }) => hotOnFast >= 0.95 && coldOnSlow >= 0.95);
     const rounds = [placed(0, flip), placed(flip, shares.length)] as const;
     console.log(`${name} pages: in place after ${rounds[0]} rounds; when hot and cold have changed places, after ${rounds[1] + 1}`);
     expect(rounds[0]).toBeGreaterThan(0);
@@ -75,7 +76,8 @@ function sharesOf({ bytes, pageBytes, ...heat }: Ready, { nodes, flipped }: Samp
 }
 
 function storyOf(text: string, name: string): Story {
-  const lines = text.split("\n").map((line) => line.split(" ")), of = (what: string) => lines.filter(([kind, whose]) => kind === what && whose === name);
+  const lines = text.split("\n").map((line) => line.split(" "));
+  const of = (what: string) => lines.filter(([kind, whose]) => kind === what && whose === name);
   const blockFrames = parseInt(lines.find(([kind]) => kind === "blocksize")?.[1] ?? "", 16) / 4096;
   const blocks = new Map(lines.filter(([kind]) => kind === "block").map(([, node, block]) => [Number(block), Number(node)]));
   const samples = of("sample").map(([, , round, flipped, base64 = ""]): Sample => {
@@ -102,12 +104,11 @@ echo blocksize $(cat /sys/devices/system/memory/block_size_bytes)
 for each in /sys/devices/system/node/node*/memory*; do name=\${each%/*}; echo block \${name##*node} \${each##*memory}; done
 workload() {
   name=$1; shift
-  etmem workload --size 64M --hot 30% --every 200 --seconds 600 --flip $flip "$@" >/tmp/$name &
+  etmem workload --size 64M --hot 30% --every 200 --seconds 600 "$@" >/tmp/$name &
   eval "$name=$!"
   until [ -s /tmp/$name ]; do usleep 100000; done
   echo ready $name $(head -1 /tmp/$name)
 }
-flip=${BEFORE * 5}
 workload small --hot-node 2 --cold-node 0
 workload huge --hot-node 3 --cold-node 1 --thp --pattern chunks
 task() { printf '[task]\\nproject=%s\\nengine=cslide\\nname=%s\\ntype=pid\\nvalue=%s\\nvm_flags=%s\\n' "$@"; }
@@ -133,8 +134,10 @@ etmem obj add -s vm -f /tmp/vm.conf && etmem project start -s vm -n vm || exit
 done=0
 while [ $done -lt ${rounds} ]; do
   now=$(grep -c "pid=$huge .*outcome=" /tmp/log)
-  [ $now -gt $done ] && { done=$now; sample $done; }
-  usleep 300000
+  [ $now -gt $done ] || { usleep 300000; continue; }
+  done=$now
+  sample $done
+  [ $done -ge ${BEFORE} ] && [ -z "$changed" ] && changed=1 && kill -HUP $small $huge
 done
 etmem project pause -n vm -s vm
 for name in small huge; do
@@ -143,9 +146,11 @@ for name in small huge; do
   [ $name = small ] && flag=nh || flag=hg
   etmem engine showtaskpages -t $name -n vm -e cslide -s vm | sed -n "3,\\$ s/^ */shown $name /p" | tr -s ' '
   # numa_maps has no flags: of smaps' mappings those with the flag
-  awk -v flag=$flag '/^[0-9a-f]+-/ { split($1, a, "-"); start = a[1]; plain = $2 == "rw-p" } /^VmFlags/ && plain && $0 ~ " " flag "( |$)" { print start }' /proc/$pid/smaps >/tmp/starts
+  awk -v flag=$flag '/^[0-9a-f]+-/ { split($1, a, "-"); start = a[1]; plain = $2 == "rw-p" }
+    /^VmFlags/ && plain && $0 ~ " " flag "( |$)" { print start }' /proc/$pid/smaps >/tmp/starts
   for each in $(cat /tmp/starts); do grep "^0*$each " /proc/$pid/numa_maps; done |
-    awk -v name=$name '{ for (i = 3; i <= NF; i++) if ($i ~ /^N[0-9]+=/) { split(substr($i, 2), a, "="); n[a[1]] += a[2] } } END { for (i in n) print "numa", name, i, n[i] }'
+    awk -v name=$name '{ for (i = 3; i <= NF; i++) if ($i ~ /^N[0-9]+=/) { split(substr($i, 2), a, "="); n[a[1]] += a[2] } }
+      END { for (i in n) print "numa", name, i, n[i] }'
 done
 etmem obj add -s vm -f /tmp/ht.conf && etmem project start -s vm -n ht || exit
 until etmem project show -n ht -s vm --json | sed -n 's/^ *"state": "\\(refused: vm_flags=ht.*\\)",$/state \\1/p' | grep .; do usleep 300000; done
