@@ -135,6 +135,7 @@ export type JsonRequest =
   | { readonly resume: { readonly name: string } }
   | { readonly bringBack: { readonly name: string; readonly rate?: string } }
   | { readonly engine: { readonly project: string; readonly engine: string; readonly command: string; readonly task?: string } }
+  | { readonly heatmap: { readonly name: string; readonly task?: string; readonly pid?: string; readonly cells?: string } }
   | { readonly plan: { readonly name: string; readonly seconds?: string } }
   | { readonly daemon: Record<string, never> }
   | { readonly reload: Record<string, never> }
@@ -152,7 +153,7 @@ export function encodeLine(value: unknown): Uint8Array {
 const REQUESTS: Readonly<Record<string, { readonly must?: readonly string[]; readonly may?: readonly string[] }>> = {
   show: { may: ["name"] }, pause: { must: ["name"] }, resume: { must: ["name"] }, bringBack: { must: ["name"], may: ["rate"] },
   engine: { must: ["project", "engine", "command"], may: ["task"] }, plan: { must: ["name"], may: ["seconds"] },
-  reload: {}, daemon: {}, ping: {},
+  heatmap: { must: ["name"], may: ["task", "pid", "cells"] }, reload: {}, daemon: {}, ping: {},
 };
 
 /** A request in JSON from its line; throws UsageError with what is wrong. */

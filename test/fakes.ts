@@ -74,6 +74,7 @@ export function fakeMemory(parts: FakeParts = {}): FakeMemory {
       record("open", "open");
       return parts.gone ? undefined : fakeRound(parts, record, time);
     },
+    picture: async () => undefined,
     forget: () => record("forget"),
     close: () => record("close memory"),
   };

@@ -67,6 +67,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./doctor.ts")).doctor,
   },
   {
+    path: ["heatmap"], doc: "Draws the memory of a process by how long it has not been accessed.",
+    load: async () => (await import("./heatmap.ts")).heatmap,
+  },
+  {
     path: ["completion"], doc: "Prints the completion script of a shell.",
     load: async () => (await import("./completion.ts")).completion(COMMANDS),
   },

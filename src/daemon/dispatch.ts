@@ -8,7 +8,7 @@ import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonEnd, type 
 import { readConfDir } from "./conf-dir.ts";
 import { sumOfAccounts } from "../metrics/figures.ts";
 import type { ProjectView, TaskView } from "./objects-view.ts";
-import { answerBringBack, answerPlan } from "./long-answers.ts";
+import { answerBringBack, answerHeatmap, answerPlan } from "./long-answers.ts";
 import type { Change, Objects, Operation, ProjectCount, TaskSpec } from "./objects.ts";
 import type { ShownProject, TaskStatus } from "../status.ts";
 import type { OwnFigures } from "./own-figures.ts";
@@ -204,6 +204,7 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   else if ("pause" in request) await changes.make("project paused", { project: request.pause.name }, () => ({ pause: request.pause.name }));
   else if ("resume" in request) await changes.make("project resumed", { project: request.resume.name }, () => ({ resume: request.resume.name }));
   else if ("bringBack" in request) await answerBringBack(request.bringBack, { ...parts, stop: (name) => stopHolding(name, changes) }, send);
+  else if ("heatmap" in request) await answerHeatmap(request.heatmap, parts, send);
   else if ("plan" in request) await answerPlan(request.plan, parts, send);
   else if ("engine" in request) for (const answer of await engineFigures(request.engine, parts)) send(encodeLine({ answer }));
   else if ("daemon" in request) send(encodeLine({ daemon: parts.own?.figures() ?? { version, pid: process.pid } }));

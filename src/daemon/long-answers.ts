@@ -1,6 +1,7 @@
-// Answers that take their time: to `project plan` and `project stop --bring-back`. Their clients are told how far they are.
+// Answers that take their time, to `project plan`, `project stop --bring-back` and `heatmap`: clients are told how far they are.
 import { RefusedError, UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { Picture } from "../memory/memory.ts";
 import { newPace } from "../memory/pace.ts";
 import type { PlanProgress, TaskPlan } from "../plan.ts";
 import { encodeLine } from "../protocol.ts";
@@ -46,4 +47,34 @@ export async function answerPlan(
     const plan = await streamed<PlanProgress, TaskPlan>(send, (hooks) => rounds.plan(task, { ...hooks, seconds: length }));
     if (!send(encodeLine({ plan }))) return;
   }
+}
+
+const DEFAULT_CELLS = 2048, MOST_CELLS = 262_144;
+
+interface HeatmapRequest {
+  readonly name: string;
+  readonly task?: string;
+  readonly pid?: string;
+  readonly cells?: string;
+}
+
+/** From what rounds have seen: of a project that is not started nothing is known. */
+export async function answerHeatmap(request: HeatmapRequest, { objects, rounds }: Answering, send: Send): Promise<void> {
+  const { name, task: wanted, pid, cells = String(DEFAULT_CELLS) } = request, all = objects.tasks(name);
+  const isCount = /^\d+$/.test(cells) && Number(cells) >= 1 && Number(cells) <= MOST_CELLS;
+  if (!isCount) throw new UsageError(`cells ${cells}: 1..${MOST_CELLS} can be drawn`);
+  if (!objects.startedTasks().some(({ project }) => project === name)) {
+    throw new RefusedError(`project ${name} is not started, so nothing is known of its pages; start it, or try: etmem project plan -n ${name}`);
+  }
+  const tasks = all.filter((task) => wanted === undefined || task.name === wanted);
+  if (tasks.length === 0) throw new RefusedError(`project ${name} has no task ${wanted}`);
+  const known = tasks.flatMap((task) => rounds.status(task).processes.map((process) => ({ task, process })));
+  const chosen = known.filter(({ process }) => pid === undefined || String(process.pid) === pid)
+    .toSorted((a, b) => b.process.residentBytes + b.process.swappedBytes - a.process.residentBytes - a.process.swappedBytes);
+  for (const { task, process } of chosen) {
+    const picture = await streamed<null, Picture | undefined>(send, () => rounds.picture(task, process.pid, Number(cells)));
+    if (picture) return void send(encodeLine({ picture: { pid: process.pid, comm: process.comm, ...picture } }));
+  }
+  const which = pid === undefined ? "no process that can be drawn yet" : `no process ${pid} of its own`;
+  throw new RefusedError(`${wanted === undefined ? `project ${name}` : `task ${wanted}`} has ${which}`);
 }

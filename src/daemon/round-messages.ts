@@ -1,5 +1,5 @@
 // What the daemon's main thread and its round workers say to each other. All of it is plain data.
-import type { Eyes, Forced, FoundProcess, KnownFaults, KnownOffsets, ProcessId, TargetName } from "../memory/memory.ts";
+import type { Eyes, Forced, FoundProcess, KnownFaults, KnownOffsets, Picture, ProcessId, TargetName } from "../memory/memory.ts";
 import type { BringBackOrder, BringBackProgress, BringBackReport } from "./bring-back.ts";
 import type { GroupOrder, GroupReport } from "./group-round.ts";
 import type { PlanReport } from "./plan.ts";
@@ -16,6 +16,7 @@ export interface Jobs {
   readonly round: Job<RoundJob, RoundPhase, RoundReport>;
   /** A round over all processes of an engine's tasks. */
   readonly place: Job<GroupOrder & { readonly engineType: string }, RoundPhase, GroupReport>;
+  readonly picture: Job<{ readonly process: FoundProcess; readonly cells: number }, null, Picture | undefined>;
   readonly plan: Job<PlanJob, number, PlanReport>;
   readonly bringBack: Job<BringBackOrder, BringBackProgress, BringBackReport>;
 }

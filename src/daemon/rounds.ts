@@ -1,6 +1,6 @@
 // When rounds run: each started task finds its processes, has a round run over each of them, sleeps, and begins again.
 import type { Log } from "../log.ts";
-import type { Eyes, KnownFaults, KnownOffsets } from "../memory/memory.ts";
+import type { Eyes, KnownFaults, KnownOffsets, Picture } from "../memory/memory.ts";
 import type { TaskPlan } from "../plan.ts";
 import type { TaskStatus } from "../status.ts";
 import { ProgressSum, sumOf, type BringBackCall } from "./bring-back-each.ts";
@@ -33,6 +33,8 @@ export interface Rounds extends Commanding {
   stop(tasks: readonly TaskSpec[]): Promise<void>;
   /** What a task would do, whether it is started or not; nothing of it is moved meanwhile. */
   plan(task: TaskSpec, call: PlanCall): Promise<TaskPlan>;
+  /** Of a process of a task, in so many cells; undefined if the task does not have it. */
+  picture(task: TaskSpec, pid: number, cells: number): Promise<Picture | undefined>;
   /** Makes present again what paused tasks have moved out, and then stops them. */
   bringBack(tasks: readonly TaskSpec[], call: BringBackCall): Promise<BringBackReport>;
   status(task: TaskSpec): TaskStatus;
@@ -116,8 +118,7 @@ export function createRounds(parts: RoundsParts): Rounds {
     start,
     ...pausing(runs, start, log),
     stop: (tasks) => stop(tasks.map(({ id }) => id)),
-    plan: (task, call) => plan(task, call, { runs, made, stop }),
-    bringBack: (tasks, call) => bringBack(tasks.map(({ id }) => id), call, { runs, stop }),
+    ...asking({ runs, made, stop }),
     status: (task) => runs.get(task.id)?.status() ?? { state: "stopped", tracker: null, processes: [] },
     sums: accounts,
     ...commanding(runs, plugins),
@@ -125,6 +126,14 @@ export function createRounds(parts: RoundsParts): Rounds {
       await stop([...runs.keys()]);
       await Promise.all([accounts.rest(), plugins.close()]);
     },
+  };
+}
+
+function asking(bench: Bench & { made(task: TaskSpec): Run }): Pick<Rounds, "plan" | "picture" | "bringBack"> {
+  return {
+    plan: (task, call) => plan(task, call, bench),
+    picture: async (task, pid, cells) => await bench.runs.get(task.id)?.picture?.(pid, cells),
+    bringBack: (tasks, call) => bringBack(tasks.map(({ id }) => id), call, bench),
   };
 }
 

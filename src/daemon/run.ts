@@ -1,4 +1,5 @@
 // What the daemon keeps of a started task, whatever its engine is.
+import type { Picture } from "../memory/memory.ts";
 import type { TaskPlan } from "../plan.ts";
 import type { TaskStatus } from "../status.ts";
 import type { BringBackCall } from "./bring-back-each.ts";
@@ -11,6 +12,8 @@ export interface Run {
   /** Runs no rounds until `resume`, and keeps what is known; resolves when none runs any more. Absent where it has to be stopped instead. */
   pause?(): Promise<void>;
   resume?(): void;
+  /** The memory of one of its processes in so many cells; undefined if it is not one of its own, or gone. */
+  picture?(pid: number, cells: number): Promise<Picture | undefined>;
   /** What it would do, from real scans; nothing is moved meanwhile. Absent where it cannot be told. */
   plan?(call: PlanCall): Promise<TaskPlan>;
   /** Makes present again what it has moved out; it is paused. Absent where nothing is moved out. */

@@ -2,7 +2,7 @@
 import { engines } from "../engines/index.ts";
 import { UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Eyes, Forced, FoundProcess } from "../memory/memory.ts";
+import type { Eyes, Forced, FoundProcess, Picture } from "../memory/memory.ts";
 import type { TaskPlan } from "../plan.ts";
 import type { Account, TaskStatus } from "../status.ts";
 import { bringBackEach, type BringBackCall } from "./bring-back-each.ts";
@@ -78,6 +78,11 @@ export class TaskRun implements Run {
 
   resume(): void {
     this.release("paused");
+  }
+
+  async picture(pid: number, cells: number): Promise<Picture | undefined> {
+    const process = this.members.owned().find((own) => own.pid === pid), { signal } = this.stopping;
+    return process && await this.parts.pool.run({ job: "picture", home: process, order: { process, cells }, forced: this.forced(), signal });
   }
 
   /** Rounds rest meanwhile: two that look at one process would each clear what the other wants to see. */

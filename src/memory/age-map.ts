@@ -41,6 +41,9 @@ export class AgeMap {
   /** Memory held, without what is shared with the heat map of the last round. */
   get bytes(): number { return this.stamps?.arrays.counts.byteLength ?? 0; }
 
+  /** When it learnt something last; on the clock of its surveys, -Infinity before the first. */
+  get lookedAtMs(): number { return this.asOfMs; }
+
   /** Has this map's `survey` been told of? */
   hasSurveyed(heat: HeatMap): boolean { return this.surveyed === heat; }
 

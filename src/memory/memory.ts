@@ -4,6 +4,7 @@ import type { StructOffsets } from "../ffi/page-table-walker.ts";
 import type { AgeMap } from "./age-map.ts";
 import type { HeatMap } from "./heat-map.ts";
 import type { PageRuns } from "./page-runs.ts";
+import type { PictureCells } from "./picture.ts";
 
 export type { AgeBand, AgeMap } from "./age-map.ts";
 export type { HeatMap } from "./heat-map.ts";
@@ -226,6 +227,11 @@ export interface Time {
   pause(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+/** Of a process, and when its pages were looked at last. */
+export interface Picture extends PictureCells {
+  readonly secondsSinceLook: number | null;
+}
+
 /** All that a round may see and do. real.ts is the kernel; tests have their own. */
 export interface Memory {
   readonly sight: Sight;
@@ -235,6 +241,8 @@ export interface Memory {
   find(name: TargetName): FoundProcess[];
   /** undefined if the process is gone. */
   open(id: ProcessId, signal: AbortSignal): ProcessRound | undefined;
+  /** The process in at most about so many cells, with the ages that rounds have seen; undefined if it is gone. */
+  picture(id: ProcessId, cells: number, signal: AbortSignal): Promise<Picture | undefined>;
   /** Forgets what is kept of a process from round to round. */
   forget(id: ProcessId): void;
   /** Gives back what the kernel holds for it; no round may be open. */

@@ -9,7 +9,7 @@ import { CutShortError, UnsupportedError, isGone } from "../errors.ts";
 import { AgeMap } from "./age-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
-  processKey, type Allow, type FoundProcess, type HeatMap, type Memory, type MovedSample, type MoveTally, type PageRuns, type ProcessId,
+  processKey, type Allow, type FoundProcess, type HeatMap, type Memory, type MovedSample, type MoveTally, type PageRuns, type Picture, type ProcessId,
   type ProcessRound, type ProcessView, type Pulse, type Question, type Refaulted, type Returned, type StayedPages, type SwapCost,
   type SystemView, type TargetName, type TouchedMoved,
 } from "./memory.ts";
@@ -19,6 +19,7 @@ import { MovedReservoir } from "./moved-sample.ts";
 import type { Mover } from "./movers/mover.ts";
 import { nextTurn } from "./next-turn.ts";
 import { RunBuilder, RunFeeder } from "./page-runs.ts";
+import { takePicture } from "./picture.ts";
 import { readPulse } from "./pulse.ts";
 import type { Refaults } from "./refaults.ts";
 import { readSwapCost } from "./swap-cost.ts";
@@ -85,6 +86,18 @@ export class RealMemory implements Memory {
       held.close();
       if (isGone(error)) return undefined;
       throw error;
+    }
+  }
+
+  async picture(id: ProcessId, cells: number, signal: AbortSignal): Promise<Picture | undefined> {
+    const held = HeldProcess.open(this.parts.root, id), ages = this.kept.get(processKey(id))?.ages;
+    try {
+      const vmas = held && readMaps(this.parts.root, id.pid);
+      if (!held || !vmas) return undefined;
+      const looked = ages && Number.isFinite(ages.lookedAtMs) ? Math.round((performance.now() - ages.lookedAtMs) / 1000) : null;
+      return { ...await takePicture({ pagemap: held.pagemap, vmas, ages }, cells, signal), secondsSinceLook: looked };
+    } finally {
+      held?.close();
     }
   }
 

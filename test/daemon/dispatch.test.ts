@@ -33,6 +33,7 @@ function stage(rounds: Partial<Rounds> = {}): Stage {
       resume: () => undefined,
       bringBack: () => Promise.resolve({ outBytes: 0, backBytes: 0, reason: null }),
       plan: () => Promise.reject(new Error("no plan here")),
+      picture: () => Promise.resolve(undefined),
       status: () => ({ state: "waiting", tracker: null, processes: [] }),
       commandRefusal: (engineType, word) => `the engine ${engineType} has no command ${word}`,
       command: () => Promise.resolve(""), figures: () => [],

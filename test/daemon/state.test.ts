@@ -144,6 +144,7 @@ asRoot("a change that cannot be stored is refused with file and errno, and neith
     pause: async () => void calls.push("pause"), resume: () => undefined,
     bringBack: () => Promise.resolve({ outBytes: 0, backBytes: 0, reason: null }),
       plan: () => Promise.reject(new Error("no plan here")),
+      picture: () => Promise.resolve(undefined),
     status: () => ({ state: "stopped", tracker: null, processes: [] }), close: async () => undefined,
     commandRefusal: () => undefined, command: async () => "", figures: () => [],
   };

@@ -42,7 +42,7 @@ const LAYERS: readonly Layer[] = [
     },
   },
   { name: "client", files: ["src/client.ts"], may: ["protocol"], packages: ["node:"] },
-  { name: "protocol", files: ["src/protocol.ts", "src/status.ts", "src/plan.ts", "src/reload-step.ts"], may: [] },
+  { name: "protocol", files: ["src/protocol.ts", "src/status.ts", "src/plan.ts", "src/picture.ts", "src/reload-step.ts"], may: [] },
   { name: "metrics", files: ["src/metrics/"], may: ["protocol"] },
   { name: "docs", files: ["src/docs/"], may: ["engines", "config"], packages: ["node:"] },
   {

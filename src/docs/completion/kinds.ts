@@ -16,6 +16,8 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   "state-dir": "folders",
   "metrics-file": "files",
   "conf-dir": "folders",
+  svg: "files",
+  png: "files",
   name: "projects",
   proj_name: "projects",
   engine: "engines",
