@@ -16,7 +16,7 @@ export interface Jobs {
   readonly round: Job<RoundJob, RoundPhase, RoundReport>;
   /** A round over all processes of an engine's tasks. */
   readonly place: Job<GroupOrder & { readonly engineType: string }, RoundPhase, GroupReport>;
-  readonly picture: Job<{ readonly process: FoundProcess; readonly cells: number }, null, Picture | undefined>;
+  readonly picture: Job<{ readonly process: FoundProcess; readonly cells: number }, null, { readonly picture: Picture | undefined }>;
   readonly plan: Job<PlanJob, number, PlanReport>;
   readonly bringBack: Job<BringBackOrder, BringBackProgress, BringBackReport>;
 }

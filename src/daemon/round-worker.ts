@@ -27,7 +27,7 @@ const JOBS: JobTable = {
     const policy = policyOf(engineType);
     return runRound(memory, { policy, config: config as { project: { interval: number } }, process, limits }, { signal, phase: tell });
   },
-  picture: (memory, { process, cells }, { signal }) => memory.picture(process, cells, signal),
+  picture: async (memory, { process, cells }, { signal }) => ({ picture: await memory.picture(process, cells, signal) }),
   plan(memory, { engineType, config, ...order }, hooks) {
     return runPlan(memory, { ...order, policy: policyOf(engineType), config: config as PlanOrder["config"] }, hooks);
   },

@@ -82,7 +82,8 @@ export class TaskRun implements Run {
 
   async picture(pid: number, cells: number): Promise<Picture | undefined> {
     const process = this.members.owned().find((own) => own.pid === pid), { signal } = this.stopping;
-    return process && await this.parts.pool.run({ job: "picture", home: process, order: { process, cells }, forced: this.forced(), signal });
+    if (!process) return undefined;
+    return (await this.parts.pool.run({ job: "picture", home: process, order: { process, cells }, forced: this.forced(), signal })).picture;
   }
 
   /** Rounds rest meanwhile: two that look at one process would each clear what the other wants to see. */
