@@ -5,10 +5,10 @@ _etmem_rows() {
   commands='' options='' values='' words=''
   case $1 in
     '')
-      commands='obj project engine reload stats top daemon demo doctor completion help'
+      commands='obj project engine reload stats top daemon demo doctor heatmap completion help'
       ;;
     'help')
-      commands='obj project engine reload stats top daemon demo doctor completion'
+      commands='obj project engine reload stats top daemon demo doctor heatmap completion'
       ;;
     'obj')
       commands='add del check help'
@@ -82,6 +82,10 @@ _etmem_rows() {
     'doctor')
       options='--json --proc --sys -h --help'
       values='--proc:folders --sys:folders'
+      ;;
+    'heatmap')
+      options='-n --name -t --task --pid --svg --png -s --socket --json -h --help'
+      values='-n:projects --name:projects -t:tasks --task:tasks --pid:anything --svg:files --png:files -s:etmemd_socket --socket:etmemd_socket'
       ;;
     'completion')
       options='-h --help'
