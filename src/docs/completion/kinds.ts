@@ -16,6 +16,7 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   "state-dir": "folders",
   "metrics-file": "files",
   "conf-dir": "folders",
+  pid: "anything",
   svg: "files",
   png: "files",
   name: "projects",
