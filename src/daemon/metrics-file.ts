@@ -14,8 +14,8 @@ export interface MetricsFileParts {
   /** Absolute; ends in `.prom`. */
   readonly path: string;
   readonly log: Log;
-  /** The content, asked for each time. */
-  text(): string;
+  /** The content in parts, asked for each time. Between two parts the daemon does other work. */
+  parts(): Iterable<string>;
   /** Only tests change it. */
   readonly everyMs?: number;
 }
@@ -23,12 +23,14 @@ export interface MetricsFileParts {
 /** As often as Prometheus scrapes by its own examples. */
 const EVERY_MS = 15_000;
 
+const PIECE_CHARACTERS = 65_536;
+
 /** A disk that hangs may keep a write, but not the end of the daemon. */
 const LONGEST_WAIT_MS = 500;
 
 /** Writes the file for the first time, or throws what is in the way; then goes on writing, and tells the log when that begins or ceases to fail. */
-export async function openMetricsFile({ path, log, text, everyMs = EVERY_MS }: MetricsFileParts): Promise<MetricsFile> {
-  let inode = await write(path, text()).catch((error: unknown) => {
+export async function openMetricsFile({ path, log, parts, everyMs = EVERY_MS }: MetricsFileParts): Promise<MetricsFile> {
+  let inode = await write(path, parts()).catch((error: unknown) => {
     throw new EtmemError(`--metrics-file ${reasonOf(error, path)}`, { cause: error });
   });
   let failing = "", pending: Promise<void> | undefined;
@@ -39,7 +41,7 @@ export async function openMetricsFile({ path, log, text, everyMs = EVERY_MS }: M
     failing = reason;
   };
   const writeAgain = async (): Promise<void> => {
-    inode = await write(path, text());
+    inode = await write(path, parts());
   };
   const timer = setInterval(() => {
     // A write that has not returned since the last time is not joined by another.
@@ -63,13 +65,13 @@ export async function openMetricsFile({ path, log, text, everyMs = EVERY_MS }: M
  * Beside the file and then in its place, so that no reader sees half of it: a name that does not end in `.prom`, which the collector would read
  * too. A link is replaced and never followed. Readable for everybody, whatever the umask of the unit says: node_exporter is not root.
  */
-async function write(path: string, text: string): Promise<number> {
+async function write(path: string, parts: Iterable<string>): Promise<number> {
   const beside = `${path}.new`;
   try {
     const file = await createNew(beside);
     try {
       await file.chmod(0o644);
-      await file.writeFile(text);
+      for (const piece of pieces(parts)) await file.appendFile(piece);
       const { ino } = await file.stat();
       await rename(beside, path);
       return ino;
@@ -80,6 +82,18 @@ async function write(path: string, text: string): Promise<number> {
     await unlink(beside).catch(() => undefined); // it need not be there, and what is wrong with it, `error` says
     throw error;
   }
+}
+
+/** A few parts at a time: each write is work for other threads, and one is enough for a daemon that has nothing to do. */
+function* pieces(parts: Iterable<string>): Generator<string> {
+  let piece = "";
+  for (const part of parts) {
+    piece += part;
+    if (piece.length < PIECE_CHARACTERS) continue;
+    yield piece;
+    piece = "";
+  }
+  yield piece;
 }
 
 /** What lies there is left of a daemon that was killed. */

@@ -10,7 +10,7 @@ import { giveBackMemory } from "../memory/own-memory.ts";
 import { FaultWatch } from "../memory/refaults.ts";
 import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
 import { familiesOf } from "../metrics/families.ts";
-import { prometheusText } from "../metrics/openmetrics.ts";
+import { prometheusParts } from "../metrics/openmetrics.ts";
 import { Accounts } from "./accounts.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
 import { createDispatch, show, type Dispatch } from "./dispatch.ts";
@@ -149,8 +149,8 @@ async function writeMetrics(
   path: string | undefined, { objects, rounds, log, own }: { objects: Objects; rounds: Rounds; log: Log; own: OwnFigures },
 ): Promise<MetricsFile | undefined> {
   if (path === undefined) return undefined;
-  const text = (): string => prometheusText(familiesOf(own.figures(), show(undefined, objects, rounds)));
-  return await openMetricsFile({ path, log, text });
+  const parts = (): Iterable<string> => prometheusParts(familiesOf(own.figures(), show(undefined, objects, rounds)));
+  return await openMetricsFile({ path, log, parts });
 }
 
 /** Names that can be deleted although nothing has them. */

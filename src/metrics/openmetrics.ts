@@ -48,12 +48,16 @@ export function openMetricsText(families: readonly Family[]): string {
  * distributions only the histogram. https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function prometheusText(families: readonly Family[]): string {
-  const parts = families.filter(hasSamples).map((family) => {
+  return [...prometheusParts(families)].join("");
+}
+
+/** The same family by family, for whoever must not be kept long. */
+export function* prometheusParts(families: readonly Family[]): Generator<string> {
+  for (const family of families.filter(hasSamples)) {
     const { kind, help } = family, name = kind === "counter" ? `${family.name}_total` : kind === "info" ? `${family.name}_info` : family.name;
     const type = kind === "info" ? "gauge" : kind === "gaugehistogram" ? "histogram" : kind;
-    return [`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`, ...samplesOf(family, PROMETHEUS)];
-  });
-  return [...parts.flat(), ""].join("\n");
+    yield [`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`, ...samplesOf(family, PROMETHEUS), ""].join("\n");
+  }
 }
 
 const hasSamples = ({ samples }: Family): boolean => samples.length > 0;
@@ -75,18 +79,20 @@ function samplesOf(family: Family, format: Format): string[] {
 }
 
 function bucketsOf(name: string, { labels, buckets, sum }: Distribution, format: Format): string[] {
-  const bound = (upTo: number): string => (upTo === Infinity ? "+Inf" : format.bound(upTo));
+  const bound = (upTo: number): string => (upTo === Infinity ? "+Inf" : format.bound(upTo)), own = labelText(labels);
+  const bucket = `${name}_bucket${own === "" ? "{" : `${own.slice(0, -1)},`}le="`;
   const all = buckets.at(-1)?.count ?? 0, ended = buckets.at(-1)?.upTo === Infinity ? buckets : [...buckets, { upTo: Infinity, count: all }];
   return [
-    ...ended.map(({ upTo, count }) => `${name}_bucket${labelText({ ...labels, le: bound(upTo) })} ${numberText(count)}`),
-    `${name}_${format.count}${labelText(labels)} ${numberText(all)}`,
-    `${name}_${format.sum}${labelText(labels)} ${numberText(sum)}`,
+    ...ended.map(({ upTo, count }) => `${bucket}${bound(upTo)}"} ${numberText(count)}`),
+    `${name}_${format.count}${own} ${numberText(all)}`,
+    `${name}_${format.sum}${own} ${numberText(sum)}`,
   ];
 }
 
 function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  let pairs = "";
+  for (const name in labels) pairs += `${pairs === "" ? "{" : ","}${name}="${escapeLabel(labels[name] ?? "")}"`;
+  return pairs === "" ? "" : `${pairs}}`;
 }
 
 function numberText(value: number): string {
@@ -95,4 +101,5 @@ function numberText(value: number): string {
 }
 
 const escapeHelp = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-const escapeLabel = (text: string): string => escapeHelp(text).replaceAll('"', '\\"');
+/** Nearly always there is nothing to escape, and thousands of labels. */
+const escapeLabel = (text: string): string => (/[\\\n"]/.test(text) ? escapeHelp(text).replaceAll('"', '\\"') : text);

@@ -27,7 +27,7 @@ async function written(path: string, everyMs = 5): Promise<{ readonly lines: str
   const lines: string[] = [];
   let count = 0;
   const log = createLog(0, (level, line) => void lines.push(`${level}: ${line}`));
-  const file = await openMetricsFile({ path, log, everyMs, text: () => `x ${++count}\n` });
+  const file = await openMetricsFile({ path, log, everyMs, parts: () => ["x ", `${++count}\n`] });
   files.push(file);
   return { lines, file };
 }
@@ -101,7 +101,7 @@ test("later trouble is told once, and once when it is over", async () => {
 test("the file of another daemon is left to it", async () => {
   const path = join(folder(), "etmem.prom"), { file } = await written(path);
   await file.close();
-  const once = await openMetricsFile({ path, log: createLog(0, () => undefined), everyMs: 60_000, text: () => "a 1\n" });
+  const once = await openMetricsFile({ path, log: createLog(0, () => undefined), everyMs: 60_000, parts: () => ["a 1\n"] });
   const other = await written(path);
   await once.close();
   expect(existsSync(path)).toBe(true);
