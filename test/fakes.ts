@@ -124,6 +124,7 @@ function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void
       toTouch -= touched;
       return { pages: touched, done: toTouch === 0 };
     },
+    settled: (runs) => runs,
     pulse: () => parts.pulse?.(time.nowMs()) ?? calmPulse(time.nowMs()),
     movedSample: () => parts.movedSample?.(moved) ?? { pages: 0, cameBack: 0 },
     close: () => record("close"),
@@ -174,7 +175,7 @@ export function slideConfig(given: { project?: Partial<SlideConfig["project"]>; 
     engine: { project: "test" },
     task: {
       project: "test", engine: "slide", name: "background_slide", type: "name", value: "mysql", swap_flag: false, max_threads: 1,
-      brake: true, max_rate: undefined, T: 1, swap_threshold: undefined, dram_percent: undefined, ...given.task,
+      brake: true, max_refault: undefined, max_rate: undefined, T: 1, swap_threshold: undefined, dram_percent: undefined, ...given.task,
     },
   };
 }

@@ -97,6 +97,17 @@ export function decimal<const O extends Options<number>>(min: number, max: numbe
   });
 }
 
+/** A part of something in per cent, with or without its sign: `0.2%` is 0.002. */
+export function percent<const O extends Options<number>>(min: number, max: number, options: O): Field<number | Absent<O>> {
+  return field("decimal", options, {
+    says: `a percentage, ${min}..${max} %`,
+    read(raw) {
+      const match = /^(\d{1,3}(?:\.\d{1,6})?)\s*%?$/.exec(trimBlanks(raw)), value = match ? Number(match[1]) : Number.NaN;
+      return value >= min && value <= max ? { value: value / 100 } : WRONG;
+    },
+  });
+}
+
 export interface TextOptions extends Options<string> {
   readonly maxBytes: number;
   /** The whole text must match. */

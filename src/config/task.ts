@@ -1,6 +1,6 @@
 // [task]: which processes. Engines add keys of their own.
 import { MIB } from "../units.ts";
-import { choice, int, size, text, yesNo } from "./field.ts";
+import { choice, int, percent, size, text, yesNo } from "./field.ts";
 import { objectName } from "./names.ts";
 import type { Values } from "./section.ts";
 
@@ -23,6 +23,9 @@ export const taskFields = {
     fallback: 1,
   }),
   brake: yesNo({ doc: "Stop by itself when it hurts, and begin with small steps.", fallback: true }),
+  max_refault: percent(0.01, 100, {
+    fallback: undefined, doc: "Of what is out no more than this may come back a minute: how old a page must be before it goes follows from it.",
+  }),
   max_rate: size({ least: MIB, fallback: undefined, doc: "Move no more than this a second, all processes of the task together." }),
 } as const;
 

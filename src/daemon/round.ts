@@ -2,9 +2,12 @@
 import type { Policy } from "../engines/engine.ts";
 import { CutShortError, EtmemError, UnsupportedError, isGone } from "../errors.ts";
 import { BrakeWatch, type BrakeRecord } from "../memory/brake-watch.ts";
-import type { AgeBand, CpuMs, FoundProcess, Memory, MoveTally, ProcessRound, Returned, StayedPages, SwapCost } from "../memory/memory.ts";
+import type {
+  AgeBand, CpuMs, FoundProcess, HeatMap, Memory, MoveTally, PageRuns, ProcessRound, Returned, StayedPages, SwapCost,
+} from "../memory/memory.ts";
 import type { PaceOrder } from "../memory/pace.ts";
 import { Throttle, stubbornness } from "../memory/throttle.ts";
+import { goalStep, type Goal } from "./goal-step.ts";
 
 const PAGE_BYTES = 4096;
 
@@ -24,6 +27,8 @@ export interface RoundLimits {
   readonly writableBytes?: number | null;
   /** Of the last round over the process, null for the first; absent where the operator has taken the brake off. */
   readonly brake?: BrakeRecord | null | undefined;
+  /** max_refault, and what was learnt of the process for it; absent where the operator has set no such goal. */
+  readonly goal?: Goal | undefined;
 }
 
 export interface RoundHooks {
@@ -115,6 +120,7 @@ function sizesAfter(round: ProcessRound | undefined, tally: MoveTally | null): P
 function brakeAfter({ watch, tally, outcome }: Draft): Pick<RoundReport, "brake" | "diskBytes"> {
   if (!watch) return {};
   const moved = tally?.swappedOut ?? 0;
+  if (watch.isOff) return { diskBytes: watch.diskBytes(moved) };
   return { brake: watch.end(moved > 0 && outcome === "done" && watch.state.state !== "stopped"), diskBytes: watch.diskBytes(moved) };
 }
 
@@ -146,9 +152,10 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
     draft.outcome = "stopped";
     return;
   }
-  const { swapOut } = policy.decide(heat, config, { question, process: round.view });
+  const { swapOut: cold } = policy.decide(heat, config, { question, process: round.view });
   draft.residentPages = heat.residentPages;
-  draft.coldPages = swapOut.pages;
+  draft.coldPages = cold.pages;
+  const swapOut = allowedOf(cold, draft, { round, goal: order.limits?.goal, heat });
   if (swapOut.pages === 0) return;
   if (watch) await lookAgain(draft, watch, round);
   if (isStopped(draft)) return;
@@ -156,9 +163,16 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
   const watching = (yes: boolean) => hooks.phase(yes ? "watching" : "moving");
   const throttle = new Throttle({ memory, round, signal: hooks.signal, pace: order.limits?.pace, watch, watching });
   draft.tally = await throttle.move(swapOut, (chunk) => heat.isHuge(chunk));
-  draft.reason = throttle.reason ?? stubbornness(draft.tally);
+  draft.reason = throttle.reason ?? stubbornness(draft.tally) ?? draft.reason;
   if (hooks.signal.aborted) draft.outcome = "stopped";
   else if (draft.tally.gone) draft.outcome = "gone";
+}
+
+/** Of what is cold by the policy, what may go: as the goal allows it, and not what comes back each time. */
+function allowedOf(cold: PageRuns, draft: Draft, { round, goal, heat }: { round: ProcessRound; goal: Goal | undefined; heat: HeatMap }): PageRuns {
+  const { runs, reason } = goal ? goalStep(cold, round, { goal, heat }) : { runs: cold, reason: null };
+  draft.reason = reason;
+  return draft.watch && !draft.watch.isOff ? round.settled(runs) : runs;
 }
 
 /** A scan takes seconds, in which what was cold may have become hot. */
@@ -176,5 +190,6 @@ function isStopped(draft: Draft): boolean {
 
 function watchOf(round: ProcessRound, { memory, order: { limits = {} } }: Pick<Stage, "memory" | "order">): BrakeWatch | undefined {
   const { brake: record, writableBytes = null } = limits;
-  return record === undefined ? undefined : new BrakeWatch({ round, time: memory.time, record, writableBytes });
+  if (record === undefined && writableBytes === null) return undefined;
+  return new BrakeWatch({ round, time: memory.time, record: record ?? null, writableBytes, off: record === undefined });
 }

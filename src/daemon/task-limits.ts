@@ -1,7 +1,8 @@
 // What the rounds of a task have to keep to: its brake, its rate, and what its project may write to disks. One for each started task.
 import type { Log } from "../log.ts";
-import type { ProcessId } from "../memory/memory.ts";
+import { processKey, type ProcessId } from "../memory/memory.ts";
 import { newPace, type PaceOrder } from "../memory/pace.ts";
+import { firstGoal, steer, type GoalState } from "../memory/refault-goal.ts";
 import type { BrakeStatus } from "../status.ts";
 import { BrakeBooks } from "./brake-books.ts";
 import type { TaskSpec } from "./objects.ts";
@@ -14,6 +15,7 @@ export class TaskLimits {
   private readonly log: Log;
   private readonly pace: PaceOrder | undefined;
   private readonly brakes: BrakeBooks | undefined;
+  private readonly goals = new Map<string, { readonly state: GoalState; readonly atMs: number }>();
 
   /** The budget is the project's, shared by all its tasks. */
   constructor({ task, budget, log }: { task: TaskSpec; budget: WriteBudget | undefined; log: Log }) {
@@ -35,7 +37,9 @@ export class TaskLimits {
     const { budget, brakes } = this, granted = budget?.grant(Date.now(), this.task.config.task.max_threads) ?? null;
     let written = 0;
     try {
-      const report = await round({ pace: this.pace, writableBytes: granted, ...(brakes ? { brake: brakes.recordOf(process) } : {}) });
+      const { goal } = this.goalOf(process), brake = brakes ? { brake: brakes.recordOf(process) } : {};
+      const report = await round({ pace: this.pace, writableBytes: granted, goal, ...brake });
+      if (goal) this.learn(process, goal, report);
       written = report.diskBytes ?? 0;
       if (report.brake && brakes?.enter(process, report.brake, new Date())) this.tell(process, brakes.statusOf(process)!);
       return report;
@@ -50,6 +54,22 @@ export class TaskLimits {
 
   forget(process: ProcessId): void {
     this.brakes?.forget(process, new Date());
+    this.goals.delete(processKey(process));
+  }
+
+  private goalOf(process: ProcessId): Pick<RoundLimits, "goal"> {
+    const allowed = this.task.config.task.max_refault;
+    return allowed === undefined ? {} : { goal: { allowed, state: this.goals.get(processKey(process))?.state ?? firstGoal() } };
+  }
+
+  private learn(process: ProcessId, { allowed, state }: NonNullable<RoundLimits["goal"]>, { returned, tally }: RoundReport): void {
+    const key = processKey(process), atMs = performance.now(), seconds = (atMs - (this.goals.get(key)?.atMs ?? atMs)) / 1000;
+    const movedPages = tally?.swappedOut ?? 0, seen = { seconds, cameBackPages: returned.cameBack, movedPages, outPages: returned.out + movedPages };
+    const next = steer(state, seen, allowed);
+    if (next.ageSeconds !== state.ageSeconds) {
+      this.log.info("goal", { task: this.task.id, pid: process.pid, idleSeconds: next.ageSeconds.toFixed(0), before: state.ageSeconds.toFixed(0) });
+    }
+    this.goals.set(key, { state: next, atMs });
   }
 
   private tell({ pid }: ProcessId, { state, cause = null, reason }: BrakeStatus): void {

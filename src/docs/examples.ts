@@ -29,7 +29,7 @@ const SET: Readonly<Record<string, Samples>> = {
 /** What optional keys could be set to, for those whose default says nothing. */
 const POSSIBLE: Readonly<Record<string, string>> = {
   sysmem_threshold: "50", swapcache_high_wmark: "10", swapcache_low_wmark: "6", swap_threshold: "10g", dram_percent: "50", swap_flag: "yes",
-  max_rate: "200M", max_write: "10G",
+  max_rate: "200M", max_refault: "0.2%", max_write: "10G",
 };
 
 /** Keys that a library of a third party reads by itself, as the guide has them. */

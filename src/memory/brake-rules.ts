@@ -57,6 +57,11 @@ export interface Finding {
   readonly text: string;
 }
 
+/** Only what the operator has limited himself: for a task whose brake is off. */
+export function judgeBudget(seen: Observed): Finding | null {
+  return writeBudget(seen);
+}
+
 type Rule = (seen: Observed) => Finding | null;
 
 /** The first stop, else the first reason to do less, else null. */

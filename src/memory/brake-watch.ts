@@ -1,6 +1,6 @@
 // The brake of one process in one round: takes the pulse when it is time, and keeps what the next round must know.
 import { between, diskShare } from "./brake-look.ts";
-import { judge, type Finding } from "./brake-rules.ts";
+import { judge, judgeBudget, type Finding, type Observed } from "./brake-rules.ts";
 import { nextState, unknownTarget, type BrakeState } from "./brake.ts";
 import type { ProcessRound, Pulse, Returned, Time } from "./memory.ts";
 
@@ -24,6 +24,8 @@ export interface BrakeWatchParts {
   readonly record: BrakeRecord | null;
   /** What may still be written to disks; null where there is no limit. */
   readonly writableBytes: number | null;
+  /** The operator has taken the brake off: that limit is all there is. */
+  readonly off?: boolean;
 }
 
 /** Looking for what comes back costs some 3 ms, taking the whole pulse 0.2 ms; rates over less than a second say little. */
@@ -38,6 +40,7 @@ interface Base {
 export class BrakeWatch {
   /** As it is now. */
   state: BrakeState;
+  readonly isOff: boolean;
   private readonly parts: BrakeWatchParts;
   private usual: number | null;
   private base: Base | undefined;
@@ -50,6 +53,7 @@ export class BrakeWatch {
 
   constructor(parts: BrakeWatchParts) {
     this.parts = parts;
+    this.isOff = parts.off === true;
     this.state = parts.record?.state ?? unknownTarget(parts.time.nowMs());
     this.usual = parts.record?.usualFaultsPerSecond ?? null;
   }
@@ -63,7 +67,7 @@ export class BrakeWatch {
     // Of a process that is new only what is true now can be judged: nothing has changed since.
     const before = record?.pulse ?? { ...pulse, atMs: pulse.atMs - PULSE_MS };
     const observed = between(before, pulse, { movedPages: cameBack + out, cameBackPages: cameBack, refaultPages: cameBack, ...this.rest(0) });
-    this.state = nextState(this.state, { finding: judge(observed), quiet: record?.moved === true, nowMs: time.nowMs() });
+    this.state = nextState(this.state, { finding: this.judge(observed), quiet: record?.moved === true, nowMs: time.nowMs() });
   }
 
   /**
@@ -77,7 +81,7 @@ export class BrakeWatch {
     round.refaulted?.();
     if (cameBack + out === 0) this.usual = (pulse.majorFaults - before.majorFaults) / Math.max(1, (pulse.atMs - before.atMs) / 1000);
     const observed = between(before, pulse, { movedPages: cameBack + out, cameBackPages: cameBack, refaultPages: cameBack, ...this.rest(0) });
-    this.state = nextState(this.state, { finding: judge(observed), quiet: false, nowMs: time.nowMs() });
+    this.state = nextState(this.state, { finding: this.judge(observed), quiet: false, nowMs: time.nowMs() });
   }
 
   /** In the middle of a move, as often as it likes: why it must stop now. */
@@ -108,6 +112,10 @@ export class BrakeWatch {
     return { state: this.state, pulse: this.began, usualFaultsPerSecond: this.usual, moved };
   }
 
+  private judge(seen: Observed): Finding | null {
+    return this.parts.off ? judgeBudget(seen) : judge(seen);
+  }
+
   private look(standsFor: number, whole: boolean): Finding | null {
     const { round, time } = this.parts, { base } = this;
     if (!base) return null;
@@ -116,7 +124,7 @@ export class BrakeWatch {
     const { pages, cameBack } = round.movedSample(), pulse = whole ? round.pulse() : { ...base.pulse, atMs: time.nowMs() };
     if (!pulse) return null;
     const back = { movedPages: pages, cameBackPages: Math.max(0, cameBack - base.cameBack), refaultPages: this.refaults };
-    const finding = judge(between(base.pulse, pulse, { ...back, standsFor, ...this.rest(pages) }));
+    const finding = this.judge(between(base.pulse, pulse, { ...back, standsFor, ...this.rest(pages) }));
     if (whole) this.rebase(cameBack, pulse);
     return finding?.act === "stop" ? finding : null;
   }

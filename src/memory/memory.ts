@@ -271,6 +271,8 @@ export interface ProcessRound {
   immovable?(): Promise<StayedPages | undefined>;
   /** Of what it has in swap now. */
   swapCost?(): SwapCost;
+  /** The runs without those pages that come back each time they are moved. */
+  settled(runs: PageRuns): PageRuns;
   /** undefined if the process is gone. */
   pulse(): Pulse | undefined;
   movedSample(): MovedSample;

@@ -14,11 +14,17 @@ const STEP_PAGES = 2 ** 21;
 const reader = new PagemapReader();
 
 export class MovedPages {
+  private readonly returned: (page: number) => void;
   /** Chunk number → one bit a page. */
   private readonly chunks = new Map<number, Uint32Array>();
   /** Came back, and not told by a look yet. */
   private untold = 0;
   private taken = { pages: 0, lost: 0, atMs: performance.now() };
+
+  /** `returned` is told of each page that comes back. */
+  constructor(returned: (page: number) => void = () => undefined) {
+    this.returned = returned;
+  }
 
   add(fromPage: number, toPage: number): void {
     for (let page = fromPage; page < toPage;) {
@@ -37,6 +43,7 @@ export class MovedPages {
     bits[bit >>> 5]! &= ~(1 << (bit & 31));
     this.untold += 1;
     this.taken.pages += 1;
+    this.returned(page);
   }
 
   /** So many events of the machine were lost. */
@@ -100,6 +107,7 @@ export class MovedPages {
         if (isPresent) {
           bits[bit >>> 5]! &= ~mask;
           this.untold += 1;
+          this.returned(base + bit);
         } else {
           out![bit >>> 5]! |= mask;
         }

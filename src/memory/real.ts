@@ -22,6 +22,7 @@ import { RunBuilder, RunFeeder } from "./page-runs.ts";
 import { takePicture } from "./picture.ts";
 import { readPulse } from "./pulse.ts";
 import type { Refaults } from "./refaults.ts";
+import { RestlessPages } from "./restless.ts";
 import { readSwapCost } from "./swap-cost.ts";
 import { StayReasons } from "./stay-reasons.ts";
 import { suspicion } from "./suspicion.ts";
@@ -41,6 +42,7 @@ interface Kept {
   readonly history: ProcessHistory;
   readonly moved: MovedPages;
   readonly ages: AgeMap;
+  readonly restless: RestlessPages;
 }
 
 export interface RealMemoryParts {
@@ -119,14 +121,15 @@ export class RealMemory implements Memory {
     if (kept.history.rounds++ % FORGIVE_ROUNDS === 0) kept.history.refused.clear();
     const surveyed = (heat: HeatMap) => kept.ages.survey(heat, performance.now(), { marks: true });
     const watched: Watched = { surveyed, process: held, vmas, history: kept.history, ...sizes, threads: stat.threads, signal, cpu };
-    return new RealRound(this.parts, watched, { moved: kept.moved, ages: kept.ages, view: { pid: id.pid, comm: stat.comm, ...sizes } });
+    return new RealRound(this.parts, watched, { kept, view: { pid: id.pid, comm: stat.comm, ...sizes } });
   }
 
   private keptOf(id: ProcessId): Kept {
     const key = processKey(id);
     let kept = this.kept.get(key);
     if (kept) return kept;
-    this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved: new MovedPages(), ages: new AgeMap() }));
+    const restless = new RestlessPages(), moved = new MovedPages((page) => restless.cameBack(page, steadyTime.nowMs()));
+    this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved, restless, ages: new AgeMap() }));
     this.parts.refaults.follow(id.pid, kept.moved);
     return kept;
   }
@@ -138,16 +141,18 @@ class RealRound implements ProcessRound {
   private readonly parts: RealMemoryParts;
   private watched: Watched;
   private readonly moved: MovedPages;
+  private readonly restless: RestlessPages;
   private readonly sample = new MovedReservoir();
   private heat: HeatMap | undefined;
   private touching: { readonly memory: number; readonly feeder: RunFeeder } | undefined;
 
-  constructor(parts: RealMemoryParts, watched: Watched, rest: { moved: MovedPages; ages: AgeMap; view: ProcessView }) {
+  constructor(parts: RealMemoryParts, watched: Watched, { kept, view }: { kept: Kept; view: ProcessView }) {
     this.parts = parts;
     this.watched = watched;
-    this.moved = rest.moved;
-    this.ages = rest.ages;
-    this.view = rest.view;
+    this.moved = kept.moved;
+    this.ages = kept.ages;
+    this.restless = kept.restless;
+    this.view = view;
   }
 
   get cpu() { return this.watched.cpu.spent; }
@@ -239,6 +244,10 @@ class RealRound implements ProcessRound {
     }
     await nextTurn();
     return { pages: touched, done: gone || pieces === 0 };
+  }
+
+  settled(runs: PageRuns): PageRuns {
+    return this.watched.cpu.measure(() => this.restless.without(runs, steadyTime.nowMs()));
   }
 
   pulse(): Pulse | undefined {

@@ -57,7 +57,7 @@ export class Throttle {
   async move(runs: PageRuns, isHuge: (chunk: number) => boolean): Promise<MoveTally> {
     const { watch } = this.parts;
     this.cold = runs.pages;
-    if (watch) this.steps = stepsOf(watch.state, runs.pages);
+    if (watch && !watch.isOff) this.steps = stepsOf(watch.state, runs.pages);
     const { probe, first, most } = this.steps;
     const sample = probe === 0 ? undefined : spreadSample(runs, probe, isHuge);
     this.limit = Infinity;

@@ -135,4 +135,13 @@ describe("a round without a brake", () => {
     expect(report).toMatchObject({ outcome: "done", tally: { swappedOut: COLD } });
     expect(report.brake).toBeUndefined();
   });
+
+  test("keeps to what may be written all the same", async () => {
+    let moved = 0;
+    const disk = { movedSample: (pages: number) => ({ pages: (moved = pages), cameBack: pages }) };
+    const used = from(0, () => ({ zramUsedBytes: null, diskUsedBytes: moved * 4096 }));
+    const { report } = await run({ ...disk, ...used, callMs: 300 }, { pace: newPace(2 ** 20), writableBytes: 16 * 2 ** 20 });
+    expect(report.diskBytes).toBeWithin(16 * 2 ** 20, 18 * 2 ** 20);
+    expect(report.reason).toContain("max_write");
+  });
 });

@@ -77,6 +77,20 @@ brakeTest("a process that wants everything again now and then is probed once, an
   expect((await processOf(daemon, target.pid))?.total.outBytes).toBe(outBytes);
 });
 
+brakeTest("max_refault lets a sample go first, of what has been idle for half a minute", async () => {
+  await lab.zramSwap(GIB);
+  const daemon = await lab.daemon(), target = await lab.workload(["--size", "256M"]);
+  await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { max_refault: "0.2%" } }]));
+  const young = /^2\d\d MiB of what is cold has been idle for less than the 30 s that max_refault=0\.2% asks for$/;
+  await until("it says that all is too young", async () => young.test((await processOf(daemon, target.pid))?.reason ?? ""), 20_000);
+  const { total, reason } = await until("the sample is out", async () => {
+    const process = await processOf(daemon, target.pid);
+    return process?.total.outBytes && process.reason?.startsWith("a sample") ? process : undefined;
+  }, 45_000);
+  expect(total.outBytes).toBeWithin(0.015 * target.bytes, 0.05 * target.bytes);
+  expect(reason).toBe("a sample is watched for 30 s before the rest goes: max_refault=0.2%");
+});
+
 function outPages(target: RunningWorkload): number {
   return pageStates(target.pid, target).reduce((sum, state) => sum + (state === 2 ? 1 : 0), 0);
 }

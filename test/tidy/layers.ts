@@ -49,13 +49,14 @@ const LAYERS: readonly Layer[] = [
     name: "daemon", files: ["src/daemon/"], packages: ["node:"],
     may: [
       "engines", "config", "protocol", "metrics", "log",
-      "src/memory/memory.ts", "src/memory/placing.ts", "src/memory/pace.ts", "src/memory/brake-watch.ts",
+      "src/memory/memory.ts", "src/memory/placing.ts", "src/memory/pace.ts", "src/memory/brake-watch.ts", "src/memory/refault-goal.ts",
       "src/memory/plan-counts.ts",
     ],
     also: {
       "src/daemon/start.ts": ["memory", "src/ffi/notify.ts", "src/ffi/self.ts"],
       "src/daemon/round-worker.ts": ["memory"],
       "src/daemon/round.ts": ["src/memory/throttle.ts"],
+      "src/daemon/goal-step.ts": ["src/memory/spread.ts", "src/memory/page-runs.ts"],
       "src/daemon/server.ts": ["src/ffi/peer.ts"],
       "src/daemon/host-process.ts": ["plugin"],
       "src/daemon/plugin-engine.ts": ["src/plugin/messages.ts"],
