@@ -8,6 +8,7 @@ import type { Claims, TargetLocks } from "./claims.ts";
 import { Group } from "./group.ts";
 import { GroupTask } from "./group-task.ts";
 import type { TaskSpec } from "./objects.ts";
+import { linkTo, policyIn } from "./plugin-policy.ts";
 import { PluginRun } from "./plugin-run.ts";
 import type { Plugins } from "./plugins.ts";
 import type { Run } from "./run.ts";
@@ -30,12 +31,20 @@ export interface RunParts {
 
 /** Tasks of an engine that decides over all of its processes together share a group. */
 export function newRun(task: TaskSpec, parts: RunParts): Run {
-  const engine = engineNamed(task.engineType), { groups, plugins, ...rest } = parts;
-  if (task.engineType === "thirdparty") return new PluginRun(task, plugins.engineOf(task));
-  if (engine?.placing === undefined) return new TaskRun({ task, ...rest });
+  const engine = engineNamed(task.engineType), { groups, plugins: _, ...rest } = parts;
+  if (task.engineType === "thirdparty") return pluginRun(task, parts);
+  if (engine?.policy !== undefined) return new TaskRun({ task, policy: engine.policy, ...rest });
+  if (engine?.placing === undefined) throw new Error(`engine ${task.engineType} cannot run`);
   const name = task.id.slice(0, task.id.lastIndexOf("/")), group = groups.get(name) ?? new Group({ name, engine, ...rest });
   groups.set(name, group);
   return new GroupTask({ task, policy: engine.placing as PlacingPolicy<never>, group, ...rest });
+}
+
+/** A library works by itself in its host; a policy decides what rounds of ours do. */
+function pluginRun(task: TaskSpec, { groups: _, plugins, ...rest }: RunParts): Run {
+  const engine = plugins.engineOf(task);
+  if (engine?.kind !== "policy") return new PluginRun(task, engine);
+  return new TaskRun({ task, policy: policyIn(engine, task.id), plugin: linkTo(engine, task.id), ...rest });
 }
 
 /** Why a task of this engine cannot be started; undefined if it can. */
@@ -43,9 +52,9 @@ export function engineRefusal(engineType: string): string | undefined {
   return canRun(engineNamed(engineType)) ? undefined : `engine ${engineType} cannot run yet`;
 }
 
-/** Has this engine rounds of scans whose outcome can be told beforehand? */
+/** Can this engine have rounds of scans whose outcome can be told beforehand? */
 export function canPlan(engineType: string): boolean {
-  return engineNamed(engineType)?.policy !== undefined;
+  return engineType === "thirdparty" || engineNamed(engineType)?.policy !== undefined;
 }
 
 /** What a private command names. */

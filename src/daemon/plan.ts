@@ -1,5 +1,5 @@
 // What a task would do to one process, from real scans: nothing is moved. Sees the kernel only through Memory.
-import type { Policy } from "../engines/engine.ts";
+import type { RoundPolicy } from "../engines/engine.ts";
 import { EtmemError, isGone } from "../errors.ts";
 import type { AgeBand, FoundProcess, Memory, ProcessRound, Question } from "../memory/memory.ts";
 import { PlanCounts } from "../memory/plan-counts.ts";
@@ -10,7 +10,7 @@ const PAGE_BYTES = 4096;
 const NO_THRESHOLD = 254;
 
 export interface PlanOrder {
-  readonly policy: Policy<never>;
+  readonly policy: RoundPolicy<never>;
   readonly config: { readonly project: { readonly interval: number; readonly sleep: number } };
   readonly process: FoundProcess;
   /** How long to look. */
@@ -63,7 +63,7 @@ interface Stage {
 
 async function observe({ memory, round, order, hooks }: Stage): Promise<PlanReport> {
   const { policy, seconds } = order, config = order.config as never, { interval, sleep } = order.config.project, { time } = memory;
-  const question = policy.question(config, memory.sight), roundSeconds = question.windows * interval;
+  const question = await policy.question(config, memory.sight), roundSeconds = question.windows * interval;
   const counts = new PlanCounts(round.ages, question.windows), beganMs = time.nowMs();
   const left = () => seconds - (time.nowMs() - beganMs) / 1000;
   // Between two rounds the task sleeps, where that leaves time for a second round and the tracker tells what happens meanwhile.
@@ -79,9 +79,9 @@ async function observe({ memory, round, order, hooks }: Stage): Promise<PlanRepo
       if (hooks.signal.aborted) break;
       const seen = counts.endRound(time.nowMs());
       residentPages = heat.residentPages;
-      configuredPages = seen ? policy.decide(seen, config, { question, process: round.view }).swapOut.pages : 0;
+      configuredPages = seen ? (await policy.decide(seen, config, { question, process: round.view })).swapOut.pages : 0;
     }
-    const gate = policy.gate(config, memory.system(), round.view), observed = seconds - Math.min(0, left());
+    const gate = await policy.gate(config, memory.system(), round.view), observed = seconds - Math.min(0, left());
     return {
       reason: hooks.signal.aborted ? "it was called off" : gate.go ? null : `not now: ${gate.reason}`,
       residentBytes: residentPages * PAGE_BYTES, ages: round.ages.histogram(), byAge: counts.byAge(interval, observed), byCount: counts.byCount(),

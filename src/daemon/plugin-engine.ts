@@ -2,6 +2,7 @@
 import { ConfigError, EtmemError, RefusedError } from "../errors.ts";
 import { formatFinding } from "../config/raw.ts";
 import type { Log } from "../log.ts";
+import { kindOf, type LibraryKind } from "../plugin/library-file.ts";
 import type { HostCall, HostCalls, ProjectFacts, TaskFacts } from "../plugin/messages.ts";
 import type { ForeignEngine, ForeignTask, ObjectPlace } from "./foreign-objects.ts";
 import { HostProcess, type HostAnswer } from "./host-process.ts";
@@ -38,6 +39,10 @@ export class PluginEngine {
   constructor(facts: ForeignEngine, parts: PluginParts) {
     this.facts = facts;
     this.#parts = parts;
+  }
+
+  get kind(): LibraryKind {
+    return kindOf(this.facts.libname);
   }
 
   /** Its host's process, the reason why it has none, and how often it has failed. */

@@ -21,6 +21,15 @@ export interface Jobs {
   readonly bringBack: Job<BringBackOrder, BringBackProgress, BringBackReport>;
 }
 
+/** A question to a policy of others, without the task that it is about. */
+export interface PolicyQuestion {
+  readonly call: "gate" | "question" | "decide";
+  readonly asked: object;
+  readonly bytes?: Uint8Array | undefined;
+}
+
+export type PolicyAnswer = { readonly answer: unknown; readonly bytes?: Uint8Array } | { readonly error: string };
+
 interface RoundJob {
   readonly process: FoundProcess;
   readonly engineType: string;
@@ -47,6 +56,8 @@ export type ToWorker =
   | { readonly type: "find"; readonly id: number; readonly target: TargetName }
   | { readonly type: "job"; readonly id: number; readonly job: keyof Jobs; readonly order: unknown }
   | { readonly type: "stop"; readonly id: number }
+  /** To a question of the job `id`. */
+  | { readonly type: "answer"; readonly id: number; readonly question: number; readonly answer: PolicyAnswer }
   | { readonly type: "forget"; readonly process: ProcessId }
   | { readonly type: "end" };
 
@@ -56,5 +67,7 @@ export type FromWorker =
   | { readonly type: "ended" }
   | { readonly type: "found"; readonly id: number; readonly processes: readonly FoundProcess[] }
   | { readonly type: "progress"; readonly id: number; readonly progress: unknown }
+  /** The job asks a policy in another process, which only the main thread can reach. */
+  | { readonly type: "question"; readonly id: number; readonly question: number; readonly ask: PolicyQuestion }
   | { readonly type: "done"; readonly id: number; readonly result: unknown }
   | { readonly type: "failed"; readonly id: number; readonly message: string; readonly stack: string | null };

@@ -1,5 +1,5 @@
 // A thread in which rounds run, several at a time: most of a round is waiting. Started and told what to do by rounds.ts.
-import type { Policy } from "../engines/engine.ts";
+import type { RoundPolicy } from "../engines/engine.ts";
 import { engines } from "../engines/index.ts";
 import { EtmemError } from "../errors.ts";
 import { openMemory } from "../memory/capabilities.ts";
@@ -7,7 +7,8 @@ import type { Memory, ProcessId } from "../memory/memory.ts";
 import type { PlacingMemory } from "../memory/placing.ts";
 import { runBringBack } from "./bring-back.ts";
 import { runGroupRound } from "./group-round.ts";
-import type { FromWorker, Jobs, ToWorker } from "./round-messages.ts";
+import { distantPolicy } from "./distant-policy.ts";
+import type { FromWorker, Jobs, PolicyAnswer, PolicyQuestion, ToWorker } from "./round-messages.ts";
 import { runPlan, type PlanOrder } from "./plan.ts";
 import { runRound } from "./round.ts";
 
@@ -16,6 +17,8 @@ declare const self: Worker;
 /** What a job may do besides its own work. */
 interface JobHooks<Progress> {
   readonly signal: AbortSignal;
+  /** Of a policy of others. */
+  ask(question: PolicyQuestion): Promise<PolicyAnswer>;
   tell(progress: Progress): void;
 }
 
@@ -23,13 +26,13 @@ type JobTable = { readonly [K in keyof Jobs]: Work<Jobs[K]> };
 type Work<J extends Jobs[keyof Jobs]> = (memory: Memory, order: J["order"], hooks: JobHooks<J["progress"]>) => Promise<J["result"]>;
 
 const JOBS: JobTable = {
-  round(memory, { process, engineType, config, limits }, { signal, tell }) {
-    const policy = policyOf(engineType);
+  round(memory, { process, engineType, config, limits }, { signal, tell, ask }) {
+    const policy = policyOf(engineType, ask);
     return runRound(memory, { policy, config: config as { project: { interval: number } }, process, limits }, { signal, phase: tell });
   },
   picture: async (memory, { process, cells }, { signal }) => ({ picture: await memory.picture(process, cells, signal) }),
   plan(memory, { engineType, config, ...order }, hooks) {
-    return runPlan(memory, { ...order, policy: policyOf(engineType), config: config as PlanOrder["config"] }, hooks);
+    return runPlan(memory, { ...order, policy: policyOf(engineType, hooks.ask), config: config as PlanOrder["config"] }, hooks);
   },
   bringBack: runBringBack,
 
@@ -40,7 +43,8 @@ const JOBS: JobTable = {
   },
 };
 
-function policyOf(engineType: string): Policy<never> {
+function policyOf(engineType: string, ask: (question: PolicyQuestion) => Promise<PolicyAnswer>): RoundPolicy<never> {
+  if (engineType === "thirdparty") return distantPolicy(ask);
   const policy = engines.find(({ name }) => name === engineType)?.policy;
   if (!policy) throw new Error(`the engine ${engineType} has no rounds`);
   return policy;
@@ -48,6 +52,9 @@ function policyOf(engineType: string): Policy<never> {
 
 let placing: PlacingMemory | undefined;
 const running = new Map<number, AbortController>();
+/** Those that wait for an answer. */
+const questions = new Map<number, (answer: PolicyAnswer) => void>();
+let lastQuestion = 0;
 let memory: Memory | undefined;
 
 self.onmessage = (event: MessageEvent<ToWorker>) => {
@@ -56,6 +63,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
   else if (message.type === "find") answer(message.id, async () => ({ type: "found", id: message.id, processes: eyes().find(message.target) }));
   else if (message.type === "job") answer(message.id, () => run(message));
   else if (message.type === "stop") running.get(message.id)?.abort();
+  else if (message.type === "answer") questions.get(message.question)?.(message.answer);
   else if (message.type === "forget") forget(message.process);
   else void end();
 };
@@ -75,11 +83,21 @@ async function run({ id, job, order }: Extract<ToWorker, { type: "job" }>): Prom
   const controller = new AbortController(), work = JOBS[job] as JobTable[keyof Jobs];
   running.set(id, controller);
   try {
-    const hooks = { signal: controller.signal, tell: (progress: unknown) => say({ type: "progress", id, progress }) };
+    const { signal } = controller, tell = (progress: unknown) => say({ type: "progress", id, progress });
+    const hooks = { signal, tell, ask: (question: PolicyQuestion) => askMain(id, question, signal) };
     return { type: "done", id, result: await work(eyes(), order as never, hooks) };
   } finally {
     running.delete(id);
   }
+}
+
+/** A job that is stopped waits for no answer. */
+function askMain(id: number, ask: PolicyQuestion, signal: AbortSignal): Promise<PolicyAnswer> {
+  const question = ++lastQuestion, { promise, resolve } = Promise.withResolvers<PolicyAnswer>();
+  questions.set(question, resolve);
+  signal.addEventListener("abort", () => resolve({ error: "it was not waited for" }), { once: true });
+  self.postMessage({ type: "question", id, question, ask } satisfies FromWorker, ask.bytes ? [ask.bytes.buffer as ArrayBuffer] : []);
+  return promise.finally(() => questions.delete(question));
 }
 
 function forget(process: ProcessId): void {

@@ -1,5 +1,5 @@
 // One round over one process: gate, scan, decide, move. Sees the kernel only through Memory, so that it can be tested without one.
-import type { Policy } from "../engines/engine.ts";
+import type { RoundPolicy } from "../engines/engine.ts";
 import { CutShortError, EtmemError, UnsupportedError, isGone } from "../errors.ts";
 import { BrakeWatch, type BrakeRecord } from "../memory/brake-watch.ts";
 import type {
@@ -13,7 +13,7 @@ const PAGE_BYTES = 4096;
 
 /** What the rounds of one task have in common; the policy's own idea of `config` is lost on the way through a message. */
 export interface RoundOrder {
-  readonly policy: Policy<never>;
+  readonly policy: RoundPolicy<never>;
   readonly config: { readonly project: { readonly interval: number } };
   readonly process: FoundProcess;
   readonly limits?: RoundLimits | undefined;
@@ -84,6 +84,7 @@ export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHo
     if (round) await takeStock(round, draft.residentPages, stock);
   } catch (error) {
     endBadly(draft, error);
+    if (hooks.signal.aborted && draft.outcome === "failed") Object.assign(draft, { outcome: "stopped", reason: null });
   } finally {
     round?.close();
   }
@@ -139,20 +140,20 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
   draft.returned = await round.returned();
   watch?.begin(draft.returned);
   draft.watch = watch;
-  const gate = policy.gate(config, memory.system(), round.view);
+  const gate = await policy.gate(config, memory.system(), round.view);
   if (!gate.go) {
     Object.assign(draft, { outcome: "gated", reason: gate.reason });
     return;
   }
   if (isStopped(draft)) return;
   hooks.phase("scanning");
-  const question = policy.question(config, memory.sight);
+  const question = await policy.question(config, memory.sight);
   const heat = await round.scan(question, order.config.project.interval * 1000);
   if (hooks.signal.aborted) {
     draft.outcome = "stopped";
     return;
   }
-  const { swapOut: cold } = policy.decide(heat, config, { question, process: round.view });
+  const { swapOut: cold } = await policy.decide(heat, config, { question, process: round.view });
   draft.residentPages = heat.residentPages;
   draft.coldPages = cold.pages;
   const swapOut = allowedOf(cold, draft, { round, goal: order.limits?.goal, heat });

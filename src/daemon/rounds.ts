@@ -142,7 +142,7 @@ async function plan(task: TaskSpec, call: PlanCall, { runs, made, stop }: Bench 
   if (!canPlan(task.engineType)) return refusedPlan(task, call.seconds, `tasks of an engine of type ${task.engineType} cannot be planned`);
   const started = runs.get(task.id), run = started ?? made(task);
   try {
-    return await run.plan!(call);
+    return await (run.plan?.(call) ?? refusedPlan(task, call.seconds, "its library works by itself: what it would do cannot be planned"));
   } finally {
     if (!started && runs.get(task.id) === run) await stop([task.id]);
   }

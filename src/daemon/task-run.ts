@@ -1,5 +1,5 @@
 // One started task: its processes, its rounds, and what is known of them.
-import { engines } from "../engines/index.ts";
+import type { DistantPolicy } from "../engines/engine.ts";
 import { UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, Forced, FoundProcess, Picture } from "../memory/memory.ts";
@@ -11,6 +11,7 @@ import type { Claims, TargetLocks } from "./claims.ts";
 import { enter, lastRound, standing } from "./ledger.ts";
 import { Members, type Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
+import type { PolicyAnswer, PolicyQuestion } from "./round-messages.ts";
 import type { RoundReport } from "./round.ts";
 import { leastSeconds, type PlanHooks } from "./plan.ts";
 import { planTask, refusedPlan, type PlanCall } from "./plan-task.ts";
@@ -29,8 +30,17 @@ interface TaskParts {
   readonly budget: WriteBudget | undefined;
   /** Where the sums over its rounds are kept. */
   readonly total: Account;
+  readonly policy: DistantPolicy<never>;
+  /** Of a policy of others: what it is asked by rounds, and how its process fares. */
+  readonly plugin?: PluginLink | undefined;
   /** Called when it is known what the task sees and moves with. */
   sighted(eyes: Eyes): void;
+}
+
+/** The way to a policy in another process. */
+export interface PluginLink {
+  answer(question: PolicyQuestion): Promise<PolicyAnswer>;
+  status(): NonNullable<TaskStatus["plugin"]>;
 }
 
 type Holder = "paused" | "planning";
@@ -111,9 +121,10 @@ export class TaskRun implements Run {
   }
 
   status(): TaskStatus {
-    const seen = this.eyes ? sightOf(this.eyes) : {};
+    const seen = this.eyes ? sightOf(this.eyes) : {}, plugin = this.parts.plugin?.status();
     return {
-      state: this.state, tracker: this.eyes?.sight.tracker ?? null, ...seen, cautions: this.cautions,
+      ...(plugin ? { plugin } : {}), state: plugin?.failure ? `failed: ${plugin.failure}` : this.state,
+      tracker: this.eyes?.sight.tracker ?? null, ...seen, cautions: this.cautions,
       processes: this.members.statuses(), total: this.parts.total, ...this.limits.brakeSeconds(),
     };
   }
@@ -126,7 +137,7 @@ export class TaskRun implements Run {
     }
     if (this.eyes === null) return;
     this.parts.sighted(this.eyes);
-    if (this.refuses()) return;
+    if ((await this.judged()) !== "accepted") return;
     while (!signal.aborted) {
       await this.unlessHeld();
       if (signal.aborted) return;
@@ -135,6 +146,17 @@ export class TaskRun implements Run {
       await this.cycling;
       await sleep(task.config.project.sleep * 1000, this.hold.signal);
     }
+  }
+
+  /** A policy of others may not answer for a while; a stop does not wait for it. */
+  private async judged(): Promise<"accepted" | "refused" | "stopped"> {
+    const { signal } = this.stopping, stopped = new Promise<"stopped">((resolve) => signal.addEventListener("abort", () => resolve("stopped")));
+    while (!signal.aborted) {
+      const refused = this.refuses().catch((error: Error) => this.fail(error)), answer = await Promise.race([refused, stopped]);
+      if (answer !== null) return answer === "stopped" ? answer : answer ? "refused" : "accepted";
+      await sleep(this.parts.task.config.project.sleep * 1000, signal);
+    }
+    return "stopped";
   }
 
   private async holdFor(holder: Holder): Promise<void> {
@@ -156,16 +178,15 @@ export class TaskRun implements Run {
 
   private async observe({ seconds, signal, tell }: PlanCall): Promise<TaskPlan> {
     const { task, pool } = this.parts, { config, engineType } = task, forced = this.forced(), eyes = await pool.eyes(forced);
-    const policy = engines.find(({ name }) => name === engineType)?.policy;
-    const refusal = policy ? policy.refusal(config as never, eyes.sight) : `engine ${engineType} cannot run yet`;
-    if (!policy || refusal !== undefined) return refusedPlan(task, seconds, refusal ?? "");
-    const question = policy.question(config as never, eyes.sight);
+    const { policy, plugin } = this.parts, refusal = await policy.refusal(config as never, eyes.sight);
+    if (refusal !== undefined) return refusedPlan(task, seconds, refusal);
+    const question = await policy.question(config as never, eyes.sight);
     const least = leastSeconds(question, config.project.interval);
     if (seconds < least) throw new UsageError(`task ${task.name}: two rounds take ${least} s; give --seconds ${least} or more`);
     this.members.meet(await pool.find(task.target, forced));
     this.members.claimed();
     const one = (process: FoundProcess, hooks: PlanHooks) =>
-      pool.run({ job: "plan", home: process, order: { process, engineType, config, seconds }, forced, ...hooks });
+      pool.run({ job: "plan", home: process, order: { process, engineType, config, seconds }, forced, ...plugin, ...hooks });
     const owned = this.members.owned(), statuses = this.members.statuses(), both = AbortSignal.any([signal, this.stopping.signal]);
     return await planTask({ task, eyes, windows: question.windows, owned, statuses, one }, { seconds, tell, signal: both });
   }
@@ -188,16 +209,15 @@ export class TaskRun implements Run {
   }
 
   /** The engine looks at the task with what can be seen here: it may refuse it, or have something to say. */
-  private refuses(): boolean {
-    const { task, log } = this.parts, policy = engines.find(({ name }) => name === task.engineType)?.policy;
-    const sight = this.eyes!.sight, config = task.config as never;
-    const refusal = policy ? policy.refusal(config, sight) : `engine ${task.engineType} cannot run yet`;
+  private async refuses(): Promise<boolean> {
+    const { task, log, policy } = this.parts, { sight } = this.eyes!, config = task.config as never;
+    const refusal = await policy.refusal(config, sight);
     if (refusal !== undefined) {
       this.state = `refused: ${refusal}`;
       log.warning("nothing is moved", { task: task.id, reason: refusal });
       return true;
     }
-    this.cautions = policy?.cautions(config, sight) ?? [];
+    this.cautions = await policy.cautions(config, sight);
     for (const caution of this.cautions) log.warning("take care", { task: task.id, caution });
     return false;
   }
@@ -215,12 +235,12 @@ export class TaskRun implements Run {
 
   /** One bad process never stops its task. */
   private async round(member: Member): Promise<void> {
-    const { task, pool, log } = this.parts, { process, status } = member;
+    const { task, pool, log, plugin } = this.parts, { process, status } = member;
     try {
       const order = { process, engineType: task.engineType, config: task.config };
       const report = await this.limits.keep(process, (limits) => pool.run({
         job: "round", home: process, order: { ...order, limits }, forced: this.forced(), signal: this.hold.signal,
-        tell: (phase) => void (status.state = phase),
+        tell: (phase) => void (status.state = phase), ...plugin,
       }));
       this.enter(member, report);
     } catch (error) {

@@ -2,7 +2,7 @@
 import {
   processKey, type Eyes, type Forced, type FoundProcess, type KnownFaults, type KnownOffsets, type ProcessId, type TargetName,
 } from "../memory/memory.ts";
-import type { FromWorker, Jobs, KernelFolders, ToWorker } from "./round-messages.ts";
+import type { FromWorker, Jobs, KernelFolders, PolicyAnswer, PolicyQuestion, ToWorker } from "./round-messages.ts";
 
 export interface PoolParts {
   /** The program of a worker; a compiled executable finds it only from its entry file. */
@@ -33,6 +33,8 @@ export interface JobCall<K extends keyof Jobs> {
   readonly forced?: Forced;
   readonly signal: AbortSignal;
   tell?(progress: Jobs[K]["progress"]): void;
+  /** Answers a question of the job to a policy of others; never rejects. */
+  answer?(question: PolicyQuestion): Promise<PolicyAnswer>;
 }
 
 /** A process by itself, or processes that are decided about together, by any name. */
@@ -59,7 +61,10 @@ interface Waiting {
   resolve(message: FromWorker): void;
   reject(error: Error): void;
   tell?(progress: unknown): void;
+  answer?(question: PolicyQuestion): Promise<PolicyAnswer>;
 }
+
+type Talk = Pick<Waiting, "tell" | "answer">;
 
 /** A worker that does not answer is ended all the same. */
 const LONGEST_END_MS = 100;
@@ -140,11 +145,11 @@ export class WorkerPool {
     }));
   }
 
-  private async runIn<K extends keyof Jobs>(thread: Thread, { job, order, signal, tell }: JobCall<K>): Promise<Jobs[K]["result"]> {
+  private async runIn<K extends keyof Jobs>(thread: Thread, { job, order, signal, tell, answer: answerer }: JobCall<K>): Promise<Jobs[K]["result"]> {
     await thread.eyes;
     let id = 0;
     const stop = () => thread.worker.postMessage({ type: "stop", id } satisfies ToWorker);
-    const asked = this.ask(thread, (given) => ({ type: "job", id: (id = given), job, order }), tell as Waiting["tell"]);
+    const asked = this.ask(thread, (given) => ({ type: "job", id: (id = given), job, order }), { tell, answer: answerer } as Talk);
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
     try {
@@ -214,9 +219,9 @@ export class WorkerPool {
     thread.worker.terminate();
   }
 
-  private ask(thread: Thread, message: (id: number) => ToWorker, tell?: Waiting["tell"]): Promise<FromWorker> {
+  private ask(thread: Thread, message: (id: number) => ToWorker, talk: Talk = {}): Promise<FromWorker> {
     const id = ++this.lastId, { promise, resolve, reject } = Promise.withResolvers<FromWorker>();
-    thread.waiting.set(id, { resolve, reject, ...(tell ? { tell } : {}) });
+    thread.waiting.set(id, { ...talk, resolve, reject });
     thread.worker.postMessage(message(id));
     return promise;
   }
@@ -240,6 +245,13 @@ function deliver(thread: Thread, message: Extract<FromWorker, { id: number }>): 
   if (!waiting) return;
   if (message.type === "progress") {
     waiting.tell?.(message.progress);
+    return;
+  }
+  if (message.type === "question") {
+    const { id, question, ask } = message, none: PolicyAnswer = { error: "nobody answers for it" };
+    void (waiting.answer?.(ask) ?? Promise.resolve(none)).then((answer) => {
+      thread.worker.postMessage({ type: "answer", id, question, answer } satisfies ToWorker);
+    });
     return;
   }
   thread.waiting.delete(message.id);

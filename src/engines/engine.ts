@@ -49,6 +49,13 @@ export interface Policy<Config> {
   decide(heat: HeatMap, config: Config, seen: { readonly question: Question; readonly process: ProcessView }): Moves;
 }
 
+/** The same where the functions may live in another process, so that answers come later. */
+export type DistantPolicy<Config> = { readonly [K in keyof Policy<Config>]: Delayed<Policy<Config>[K]> };
+type Delayed<F> = F extends (...asked: infer Asked) => infer Answer ? (...asked: Asked) => Answer | Promise<Answer> : never;
+
+/** What a round asks of a policy. */
+export type RoundPolicy<Config> = Pick<DistantPolicy<Config>, "gate" | "question" | "decide">;
+
 /** Pages of a group to be moved: the first ones, by address. */
 export interface Take {
   readonly group: PageGroup;

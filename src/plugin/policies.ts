@@ -12,8 +12,8 @@ import { bytesOfRuns, heatOf } from "./heat-bytes.ts";
 import { MAX_POLICY_BYTES } from "./library-file.ts";
 import type { Ask, EngineFacts, Entries, Findings, HostCalls, KeyFinding, TaskFacts } from "./messages.ts";
 
-/** What a policy gets when it is loaded: it cannot import anything of ours. */
-const KIT = { int, decimal, text, choice, yesNo, size, policy: <P>(policy: P): P => policy, runs: () => new RunBuilder() };
+/** What a policy gets when it is loaded, the Etmem of examples/etmem.d.ts: it cannot import anything of ours. */
+export const KIT = { int, decimal, text, choice, yesNo, size, policy: <P>(policy: P): P => policy, runs: () => new RunBuilder() };
 
 interface Config {
   readonly project: Readonly<Record<string, unknown>>;

@@ -27,12 +27,17 @@ test("neither the environment nor the folder it starts in gives the executable c
   const intruder = join(folder, "intruder.ts");
   writeFileSync(intruder, 'console.log("intruder"); process.exit(0);');
   writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./intruder.ts"]\n');
-  for (const env of [{ BUN_OPTIONS: `--preload=${intruder}` }, { NODE_OPTIONS: `--require ${intruder}` }, { BUN_BE_BUN: "1" }, {}]) {
+  const doors = [
+    { BUN_OPTIONS: `--preload=${intruder}` }, { NODE_OPTIONS: `--require ${intruder}` }, { BUN_BE_BUN: "1" },
+    { BUN_INSPECT: "ws://127.0.0.1:0/x", BUN_INSPECT_PRELOAD: intruder }, {},
+  ];
+  for (const env of doors) {
     expect(await output([executable, "--version"], env)).toBe(`${packageJson.version}\n`);
   }
   // With this door open the runtime itself would answer, and run the code.
   expect(await output([executable, "-e", "console.log('intruder')"], { BUN_BE_BUN: "1" })).not.toMatch(/^intruder/m);
   // The runtime that it is made of does have these doors.
+  expect(await output([process.execPath, "-e", "0"], { BUN_INSPECT_PRELOAD: intruder })).toContain("intruder\n");
   expect(await output([process.execPath, "-e", "0"], { BUN_OPTIONS: `--preload=${intruder}` })).toBe("intruder\n");
 });
 

@@ -1,0 +1,145 @@
+// Policies in TypeScript and JavaScript as the built executable runs them: they choose as built-in engines do, and can do nothing else.
+import { afterEach, describe, expect } from "bun:test";
+import { copyFileSync, chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { MIB } from "../../src/units.ts";
+import { needs, notRoot } from "../needs.ts";
+import { Lab, until, type RunningDaemon } from "./harness.ts";
+import { childrenOf, ok, statusIn } from "./plugin-lab.ts";
+import { coldIsOut, outOf } from "./slide-lab.ts";
+import { missingZram } from "./zram.ts";
+
+const lab = new Lab();
+afterEach(() => lab.close());
+const policyTest = needs(notRoot());
+const project = join(import.meta.dir, "../..");
+
+/** A policy as it is installed: root's, mode 500. */
+function installed(source: string | { readonly text: string; readonly name: string }): string {
+  const file = join(lab.folder(), typeof source === "string" ? source.replace(/.*\//, "") : source.name);
+  if (typeof source === "string") copyFileSync(join(project, source), file);
+  else writeFileSync(file, source.text);
+  chmodSync(file, 0o500);
+  return file;
+}
+
+interface PolicyText {
+  readonly libname: string;
+  readonly ops: string;
+  readonly target?: number | string;
+  readonly engineLines?: string;
+  readonly taskLines?: string;
+}
+
+function policyText({ libname, ops, target = "no-such-one", engineLines = "", taskLines = "" }: PolicyText): string {
+  const head = `[project]\nname=third\nloop=1\ninterval=1\nsleep=1\n[engine]\nname=thirdparty\nproject=third\neng_name=mine\n`;
+  const task = `[task]\nproject=third\nengine=mine\nname=t1\ntype=${typeof target === "number" ? "pid" : "name"}\nvalue=${target}\n`;
+  return `${head}libname=${libname}\nops_name=${ops}\n${engineLines}${task}${taskLines}`;
+}
+
+describe("a policy in TypeScript", () => {
+  needs(notRoot() ?? missingZram())("moves what it chooses, under the daemon's brake and ledger", async () => {
+    await lab.zramSwap(256 * MIB);
+    const workload = await lab.workload(["--size", "64M", "--hot", "10%", "--pattern", "chunks", "--every", "100"]), daemon = await lab.daemon();
+    const libname = installed("examples/night_policy.ts");
+    const file = lab.configFile(policyText({
+      libname, ops: "night_policy", target: workload.pid, engineLines: "from_hour=0\nto_hour=0\n", taskLines: "T=1\nkeep=1m\n",
+    }));
+    await ok(daemon, "obj", "add", "-f", file);
+    await ok(daemon, "project", "start", "-n", "third");
+    await coldIsOut(workload, 25_000);
+    expect(outOf(workload).hot).toBeLessThan(0.05);
+    const status = await statusIn(daemon, "third");
+    expect(status).toMatchObject({ state: "running", plugin: { failure: null, failures: 0 } });
+    expect(status.total?.outBytes).toBeGreaterThan(40 * MIB);
+    await ok(daemon, "obj", "del", "-f", file);
+    expect(childrenOf(daemon.pid)).toEqual([]);
+    expect((await workload.stop()).wrong).toBe(0);
+  });
+
+  policyTest("has no capability, no user, and starts no process", async () => {
+    const text = `export const policy = { decide: () => undefined, cautions() {
+      const tell = (f) => { try { return String(f()); } catch (e) { return e.code ?? e.message; } };
+      const { readFileSync, writeFileSync } = process.getBuiltinModule("node:fs"), { spawnSync } = process.getBuiltinModule("node:child_process");
+      return [
+        "uid " + process.getuid() + " " + process.geteuid(), "shadow " + tell(() => readFileSync("/etc/shadow")),
+        "write " + tell(() => writeFileSync("/etc/etmem-was-here", "")), "spawn " + spawnSync("/bin/true").error?.code,
+        "env " + Object.keys(process.env).sort(), "memory " + tell(() => readFileSync("/proc/" + process.ppid + "/maps")),
+      ];
+    } };`;
+    const daemon = await lab.daemon(), libname = installed({ text, name: "p.js" });
+    await ok(daemon, "obj", "add", "-f", lab.configFile(policyText({ libname, ops: "policy" })));
+    await ok(daemon, "project", "start", "-n", "third");
+    const cautions = await until("it has told", async () => {
+      const { cautions: told = [] } = await statusIn(daemon, "third");
+      return told.length > 0 ? told : undefined;
+    });
+    expect(cautions).toEqual(["uid 65534 65534", "shadow EACCES", "write EACCES", "spawn EPERM", "env BUN_GC_TIMER_DISABLE,PATH", "memory EACCES"]);
+    const [host = 0] = childrenOf(daemon.pid), status = readFileSync(`/proc/${host}/status`, "utf8");
+    expect(/CapEff:\t(\S+)/.exec(status)?.[1]).toBe("0000000000000000");
+    expect(/CapPrm:\t(\S+)/.exec(status)?.[1]).toBe("0000000000000000");
+  });
+});
+
+describe("what is wrong with a policy is one line", () => {
+  const broken = async (text: string, name = "p.ts", lines: Partial<PolicyText> = {}): Promise<string> => {
+    const daemon = await lab.daemon(), libname = installed({ text, name }), file = lab.configFile(policyText({ libname, ops: "policy", ...lines }));
+    const { status, stderr } = await daemon.client("obj", "add", "-f", file);
+    expect(status).toBe(2);
+    expect(await ok(daemon, "project", "show")).toBe("no project exists\n\n");
+    await until("its host is gone", () => childrenOf(daemon.pid).length === 0);
+    return stderr.replaceAll(libname, "POLICY").replaceAll(file, "FILE");
+  };
+
+  for (const [what, text, says] of [
+    ["a syntax error", "export const policy = {\n  decide(: number) {}\n};\n", /^POLICY cannot be loaded: line 2, column \d+: .*$/],
+    ["no export of that name", "export const other = {};\n", /^POLICY exports no policy: ops_name must be the name of its policy$/],
+    ["no decide", "export const policy = { gate: () => ({ go: true }) };\n", /^POLICY: policy is no policy: it has no function decide$/],
+    ["an error while it is loaded", "throw new Error('not today');\n", /^POLICY cannot be loaded: not today$/],
+    ["an import of another file", "import { a } from './a.ts';\nexport const policy = { decide: () => a };\n", /^POLICY cannot be loaded: .*a\.ts/],
+    ["an exit", "process.exit(3);\n", /^it called exit\(3\) in loading$/],
+  ] as const) {
+    policyTest(what, async () => {
+      const [head = "", ...rest] = (await broken(text)).split("FILE:6: [engine] ");
+      expect([head, rest.length, rest[0]?.endsWith("\n")]).toEqual(["", 1, true]);
+      expect(rest[0]?.trimEnd()).toMatch(says);
+    });
+  }
+
+  const WITH_KEYS = "export const policy = ({ int }) => ({ fields: { task: { T: int(1, 9, { doc: '' }) } }, decide: () => undefined });\n";
+  policyTest("a key of a task that is out of range", async () => {
+    expect(await broken(WITH_KEYS, "p.mjs", { taskLines: "T=10\n" })).toBe("FILE:18: [task] T=10: must be an integer, 1..9\n");
+  });
+  policyTest("a key of a task that is missing", async () => {
+    expect(await broken(WITH_KEYS, "p.mjs")).toBe("FILE:12: [task] has no T; it must be an integer, 1..9\n");
+  });
+});
+
+describe("a policy that fails", () => {
+  async function running(decide: string): Promise<RunningDaemon> {
+    const daemon = await lab.daemon(), { pid } = await lab.workload(["--size", "4M"]);
+    const libname = installed({ text: `export const policy = { decide: () => 0, gate() { ${decide} } };\n`, name: "p.ts" });
+    await ok(daemon, "obj", "add", "-f", lab.configFile(policyText({ libname, ops: "policy", target: pid })));
+    await ok(daemon, "project", "start", "-n", "third");
+    return daemon;
+  }
+
+  needs(notRoot() ?? missingZram())("by an error: the round says so, and others follow", async () => {
+    await lab.zramSwap(64 * MIB);
+    const daemon = await running("throw new Error('not this one');");
+    const reason = await until("its reason", async () => (await statusIn(daemon, "third")).processes[0]?.reason);
+    expect(reason).toBe("the policy: not this one");
+    await ok(daemon, "project", "stop", "-n", "third");
+  });
+
+  needs(notRoot() ?? missingZram())("by never coming back: it is ended and started again, and a stop does not wait for it", async () => {
+    await lab.zramSwap(64 * MIB);
+    const daemon = await running("for (;;);");
+    await until("a round is in it", async () => (await statusIn(daemon, "third")).processes[0] !== undefined || undefined);
+    await Bun.sleep(500);
+    const asked = performance.now();
+    await ok(daemon, "project", "stop", "-n", "third");
+    expect(performance.now() - asked).toBeLessThan(2000);
+    await until("it is ended", () => /gate did not return for 10 s/.test(daemon.log()), 15_000);
+  });
+});
