@@ -2,7 +2,14 @@
 import type { DistantPolicy } from "../engines/engine.ts";
 import { EtmemError } from "../errors.ts";
 import type { PluginEngine } from "./plugin-engine.ts";
-import type { PluginLink } from "./task-run.ts";
+import type { PolicyAnswer, PolicyQuestion } from "./round-messages.ts";
+import type { TaskStatus } from "../status.ts";
+
+/** The way to a policy in another process. */
+export interface PluginLink {
+  answer(question: PolicyQuestion): Promise<PolicyAnswer>;
+  status(): NonNullable<TaskStatus["plugin"]>;
+}
 
 /** What a task may ask itself; rounds ask through the link. */
 export function policyIn(engine: PluginEngine, id: string): DistantPolicy<never> {

@@ -11,7 +11,7 @@ import type { Claims, TargetLocks } from "./claims.ts";
 import { enter, lastRound, standing } from "./ledger.ts";
 import { Members, type Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
-import type { PolicyAnswer, PolicyQuestion } from "./round-messages.ts";
+import type { PluginLink } from "./plugin-policy.ts";
 import type { RoundReport } from "./round.ts";
 import { leastSeconds, type PlanHooks } from "./plan.ts";
 import { planTask, refusedPlan, type PlanCall } from "./plan-task.ts";
@@ -35,12 +35,6 @@ interface TaskParts {
   readonly plugin?: PluginLink | undefined;
   /** Called when it is known what the task sees and moves with. */
   sighted(eyes: Eyes): void;
-}
-
-/** The way to a policy in another process. */
-export interface PluginLink {
-  answer(question: PolicyQuestion): Promise<PolicyAnswer>;
-  status(): NonNullable<TaskStatus["plugin"]>;
 }
 
 type Holder = "paused" | "planning";
