@@ -7,6 +7,15 @@ root=${DESTDIR:-}
 
 files() { find . ! -type d | sed 's/^\.//' | LC_ALL=C sort; }
 
+# Where a file goes: machines with a folder of libraries for each platform do not look for them in /usr/lib64.
+place() {
+  folder=/usr/lib/$(uname -m)-linux-gnu
+  case $1 in
+    /usr/lib64/*) if [ -d "$root$folder" ]; then echo "$root$folder/${1##*/}"; else echo "$root$1"; fi ;;
+    *) echo "$root$1" ;;
+  esac
+}
+
 service() {
   if [ -z "$root" ] && command -v systemctl >/dev/null 2>&1; then systemctl "$@" >/dev/null 2>&1 || :; fi
 }
@@ -15,7 +24,7 @@ install_files() {
   [ -n "$root" ] || [ "$(id -u)" = 0 ] || { echo "install.sh: run it as root, or with DESTDIR=FOLDER" >&2; exit 1; }
   mkdir -p "$root/etc/etmem/conf.d" && chmod 750 "$root/etc/etmem" "$root/etc/etmem/conf.d"
   files | while read -r file; do
-    to=$root$file
+    to=$(place "$file")
     mkdir -p "$(dirname "$to")"
     case $file in
       /etc/*) if [ -e "$to" ] && ! cmp -s ".$file" "$to"; then to=$to.new; fi ;;
@@ -35,7 +44,7 @@ uninstall_files() {
     case $file in
       /etc/*) if [ -e "$root$file" ] && ! cmp -s ".$file" "$root$file"; then echo "keeping $root$file, which was changed"; continue; fi ;;
     esac
-    rm -f "$root$file"
+    rm -f "$(place "$file")"
   done
   rm -rf "$root/var/lib/etmem"
   for folder in /etc/etmem/conf.d /etc/etmem /usr/share/etmem /usr/share/doc/etmem /usr/share/licenses/etmem; do

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
-import { type Arch, archOf, epochOf, executableFor, PLATFORMS, project, run } from "./packaging.ts";
+import { type Arch, archOf, epochOf, executableFor, PLATFORMS, project, run, scanLibraryFor } from "./packaging.ts";
 import { stage } from "./stage.ts";
 
 interface Order {
@@ -37,7 +37,8 @@ async function makeDeb(arch: Arch, order: Order): Promise<void> {
     const executable = await executableFor(arch, folder);
     if (executable === undefined) return;
     const root = join(folder, "root"), control = join(root, "DEBIAN");
-    stage(root, { project, executable, epoch: order.epoch });
+    const library = scanLibraryFor(arch, folder), libraries = `usr/lib/${PLATFORMS[arch].gnu}`;
+    stage(root, { project, executable, epoch: order.epoch, ...(library ? { scanLibrary: { file: library, folder: libraries } } : {}) });
     copyFileSync(join(project, "LICENSE"), join(root, "usr/share/doc/etmem/copyright"));
     const kibibytes = Number((await run(["du", "-sk", "--apparent-size", root])).split("\t")[0]);
     mkdirSync(control);

@@ -9,7 +9,9 @@ const STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror"];
 /** Throws with the compiler's words. `flags` come behind our own; `compiler` may be one for another architecture. */
 export function buildScanLibrary(outFile: string, { flags = [], compiler = "cc" }: { flags?: readonly string[]; compiler?: string } = {}): void {
   mkdirSync(dirname(outFile), { recursive: true });
-  const linking = [`-Wl,--version-script=${join(FOLDER, "libetmemd_scan.map")}`, "-Wl,-soname,libetmemd_scan.so", "-Wl,-z,relro,-z,now", "-pthread"];
+  const script = `-Wl,--version-script=${join(FOLDER, "libetmemd_scan.map")}`;
+  // With both tables of symbols RPM asks nothing of the loader.
+  const linking = [script, "-Wl,-soname,libetmemd_scan.so", "-Wl,--hash-style=both", "-Wl,-z,relro,-z,now", "-pthread"];
   const safety = ["-O2", "-g0", "-fPIC", "-shared", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"];
   const sources = SOURCES.map((name) => join(FOLDER, name));
   const { exitCode, stderr } = Bun.spawnSync([compiler, ...STRICT, ...safety, ...flags, ...sources, ...linking, "-o", outFile], { stderr: "pipe" });

@@ -4,6 +4,7 @@ import { arch as hostArch } from "node:os";
 import { basename, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { build } from "./build.ts";
+import { buildScanLibrary } from "./native.ts";
 
 /** The root of the repository. */
 export const project = join(import.meta.dir, "..");
@@ -11,10 +12,10 @@ export const project = join(import.meta.dir, "..");
 /** The version of the runtime that lies in the executable. */
 export const RUNTIME_VERSION = packageJson.dependencies.bun;
 
-/** The platforms by RPM's names, with those of node, of the compiler, of Debian and of the package that has the runtime. */
+/** The platforms by RPM's names, with those of node, of the compilers, of Debian and of the package that has the runtime. */
 export const PLATFORMS = {
-  x86_64: { node: "x64", target: "bun-linux-x64", debian: "amd64", runtime: "@oven/bun-linux-x64" },
-  aarch64: { node: "arm64", target: "bun-linux-arm64", debian: "arm64", runtime: "@oven/bun-linux-aarch64" },
+  x86_64: { node: "x64", target: "bun-linux-x64", gnu: "x86_64-linux-gnu", debian: "amd64", runtime: "@oven/bun-linux-x64" },
+  aarch64: { node: "arm64", target: "bun-linux-arm64", gnu: "aarch64-linux-gnu", debian: "arm64", runtime: "@oven/bun-linux-aarch64" },
 } as const;
 
 export type Arch = keyof typeof PLATFORMS;
@@ -43,6 +44,17 @@ export async function executableFor(arch: Arch, folder: string): Promise<string 
   const out = join(folder, "built/etmem");
   mkdirSync(join(folder, "built"));
   await build(out, { target, runtime: join(folder, "package/bin/bun") });
+  return out;
+}
+
+/** libetmemd_scan.so; absent, with a line about it, where no compiler makes programs for that platform. */
+export function scanLibraryFor(arch: Arch, folder: string): string | undefined {
+  const { node, gnu } = PLATFORMS[arch], compiler = node === hostArch() ? "cc" : `${gnu}-gcc`, out = join(folder, "libetmemd_scan.so");
+  if (Bun.which(compiler) === null) {
+    console.error(`${arch}: without libetmemd_scan.so, because there is no ${compiler}`);
+    return undefined;
+  }
+  buildScanLibrary(out, { compiler });
   return out;
 }
 

@@ -1,11 +1,12 @@
 // Packages the executable: `bun tools/rpm.ts [--arch x86_64|aarch64]… [--release N] [--payload MACRO] [--out FOLDER]`, for both if none is named.
-// For each: FOLDER/etmem-VERSION-RELEASE.ARCH.rpm and FOLDER/etmem-VERSION-ARCH.tar.gz, the same bytes whenever they are built of the same commit.
+// For each: FOLDER/etmem-VERSION-RELEASE.ARCH.rpm, that of etmem-devel, and FOLDER/etmem-VERSION-ARCH.tar.gz, the same bytes whenever
+// they are built of the same commit.
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
-import { type Arch, archOf, epochOf, executableFor, PLATFORMS, project, run, RUNTIME_VERSION } from "./packaging.ts";
+import { type Arch, archOf, epochOf, executableFor, PLATFORMS, project, run, RUNTIME_VERSION, scanLibraryFor } from "./packaging.ts";
 import { stage, stageTarball } from "./stage.ts";
 
 interface Order {
@@ -22,10 +23,10 @@ async function makePackages(arch: Arch, order: Order): Promise<void> {
   try {
     const executable = await executableFor(arch, folder);
     if (executable === undefined) return;
-    const files = join(folder, "stage");
-    stage(files, { project, executable, epoch: order.epoch });
+    const files = join(folder, "stage"), library = scanLibraryFor(arch, folder);
+    stage(files, { project, executable, epoch: order.epoch, ...(library ? { scanLibrary: { file: library, folder: "usr/lib64" } } : {}) });
     await makeTarball(arch, { files, folder, order });
-    await makeRpm(arch, { files, folder, order });
+    await makeRpm(arch, { files, folder, order, hasLibrary: library !== undefined });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -46,11 +47,14 @@ async function makeTarball(arch: Arch, { files, folder, order: { out, epoch } }:
   console.log(tarball);
 }
 
-async function makeRpm(arch: Arch, { files, folder, order: { out, epoch, payload, release } }: Parts): Promise<void> {
+async function makeRpm(
+  arch: Arch, { files, folder, hasLibrary, order: { out, epoch, payload, release } }: Parts & { readonly hasLibrary: boolean },
+): Promise<void> {
   const date = new Date(epoch * 1000).toUTCString().replace(/^(\w+), (\d+) (\w+) (\d+) .*/, "$1 $3 $2 $4");
   const macros = {
     _topdir: join(folder, "top"), stage: files, program_version: packageJson.version, program_release: release,
     runtime_version: RUNTIME_VERSION, changelog_date: date, payload,
+    ...(hasLibrary ? { scan_library: "1" } : {}),
   };
   const defines = Object.entries(macros).flatMap(([name, value]) => ["--define", `${name} ${value}`]);
   const command = ["rpmbuild", "-bb", "--quiet", "--target", `${arch}-linux`, ...defines, join(project, "rpm/etmem.spec")];

@@ -23,6 +23,7 @@ const FILES: readonly Placed[] = [
   { from: "completions/etmem.bash", to: "usr/share/bash-completion/completions/etmem", mode: 0o644 },
   { from: "completions/_etmem", to: "usr/share/zsh/site-functions/_etmem", mode: 0o644 },
   { from: "completions/etmem.fish", to: "usr/share/fish/vendor_completions.d/etmem.fish", mode: 0o644 },
+  { from: "native/etmem.h", to: "usr/include/etmem.h", mode: 0o644 },
   { from: "LICENSE", to: "usr/share/licenses/etmem/LICENSE", mode: 0o644 },
   { from: "README.md", to: "usr/share/doc/etmem/README.md", mode: 0o644 },
   { from: "CHANGELOG.md", to: "usr/share/doc/etmem/CHANGELOG.md", mode: 0o644 },
@@ -38,14 +39,24 @@ const LINKS: Readonly<Record<string, string>> = {
 /** Folders of the package that the modes of others' umask must not decide. */
 const FOLDERS: Readonly<Record<string, number>> = { "etc/etmem": 0o750, "etc/etmem/conf.d": 0o750, "var/lib/etmem": 0o700 };
 
+export interface StagedParts {
+  readonly project: string;
+  readonly executable: string;
+  /** libetmemd_scan.so, where there is a compiler for it, and the folder in which the machine looks for libraries, as usr/lib64. */
+  readonly scanLibrary?: { readonly file: string; readonly folder: string };
+  readonly epoch: number;
+}
+
 /** Lays the files out below a folder, which is emptied first, with one time for all of them. */
-export function stage(root: string, parts: { readonly project: string; readonly executable: string; readonly epoch: number }): void {
+export function stage(root: string, parts: StagedParts): void {
   rmSync(root, { recursive: true, force: true });
   for (const [path, mode] of Object.entries(FOLDERS)) {
     mkdirSync(join(root, path), { recursive: true });
     chmodSync(join(root, path), mode);
   }
   put(join(root, "usr/bin/etmem"), 0o755, (to) => copyFileSync(parts.executable, to));
+  const { scanLibrary: library } = parts;
+  if (library) put(join(root, library.folder, "libetmemd_scan.so"), 0o755, (to) => copyFileSync(library.file, to));
   for (const { from, to, mode, gzip } of FILES) {
     const source = join(parts.project, from);
     put(join(root, to), mode, (path) => (gzip ? writeFileSync(path, gzipSync(readFileSync(source), { level: 9 })) : copyFileSync(source, path)));

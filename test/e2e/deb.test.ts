@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), "etmem-deb-test-"));
 const arch = process.arch === "arm64" ? ["aarch64", "arm64"] as const : ["x86_64", "amd64"] as const;
 const debOf = (out: string, release: string): string => join(folder, out, `etmem_${packageJson.version}-${release}_${arch[1]}.deb`);
 const deb = debOf("one", "2");
-const missing = missingPrograms("dpkg-deb");
+const missing = missingPrograms("dpkg-deb", "cc");
 const noDebian = existsSync("/var/lib/dpkg/status") ? undefined : "needs a machine of Debian's";
 const packaged = needs(missing);
 const installed = needs(notRoot() ?? missing ?? missingPrograms("dpkg", "unshare", "mount") ?? noDebian);
@@ -42,6 +42,8 @@ describe("the Debian package", () => {
     const modes = new Map(list.map(([mode = "", , , , , path = ""]) => [path.slice(1), mode]));
     expect([modes.get("/usr/bin/etmem"), modes.get("/etc/etmem/conf.d/"), modes.get("/etc/etmem/slide_conf.yaml"), modes.get("/var/lib/etmem/")])
       .toEqual(["-rwxr-xr-x", "drwxr-x---", "-rw-------", "drwx------"]);
+    const library = `/usr/lib/${arch[0]}-linux-gnu/libetmemd_scan.so`;
+    expect([modes.get(library), modes.get("/usr/include/etmem.h")]).toEqual(["-rwxr-xr-x", "-rw-r--r--"]);
     const spec = readFileSync(join(project, "rpm/etmem.spec"), "utf8");
     for (const name of ["etmemd.service", "etmem-modules.service", "_etmem", "etmem.fish", "etmem.conf.5.gz"]) {
       expect(spec).toContain(name);

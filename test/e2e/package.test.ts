@@ -11,11 +11,13 @@ import { output, PackageRoot, run, smallRpm } from "./package-root.ts";
 const project = join(import.meta.dir, "../..");
 const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
 const folder = mkdtempSync(join(tmpdir(), "etmem-package-test-"));
-const rpmName = (release: string, of = arch): string => `etmem-${packageJson.version}-${release}.${of}.rpm`;
+const rpmName = (release: string, of = arch, name = "etmem"): string => `${name}-${packageJson.version}-${release}.${of}.rpm`;
 const tarName = `etmem-${packageJson.version}-${arch}.tar.gz`;
 const rpm = join(folder, "one", rpmName("1"));
+const devel = join(folder, "one", rpmName("1", arch, "etmem-devel"));
+const library = "/usr/lib64/libetmemd_scan.so";
 
-const missing = missingPrograms("rpm", "rpmbuild", "gzip");
+const missing = missingPrograms("rpm", "rpmbuild", "gzip", "cc");
 const packaged = needs(missing);
 const installed = needs(notRoot() ?? missing ?? missingPrograms("dnf", "createrepo_c", "mknod", "mount"));
 
@@ -34,7 +36,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe("the RPM", () => {
   packaged("is the same bytes when it is built again, and so is the tarball", async () => {
     await build("two", "--arch", arch);
-    for (const name of [rpmName("1"), tarName]) {
+    for (const name of [rpmName("1"), rpmName("1", arch, "etmem-devel"), tarName]) {
       expect(readFileSync(join(folder, "two", name)).equals(readFileSync(join(folder, "one", name)))).toBe(true);
     }
   });
@@ -47,6 +49,7 @@ describe("the RPM", () => {
       "drwxr-x--- /etc/etmem", "drwxr-x--- /etc/etmem/conf.d", "-rw------- /etc/etmem/cslide_conf.yaml", "-rw------- /etc/etmem/slide_conf.yaml",
       "-rw------- /etc/etmem/thirdparty_conf.yaml", "-rwxr-xr-x /usr/bin/etmem", "lrwxrwxrwx /usr/bin/etmemd",
       "-rw-r--r-- /usr/lib/systemd/system/etmem-modules.service", "-rw-r--r-- /usr/lib/systemd/system/etmemd.service",
+      `-rwxr-xr-x ${library}`,
       "-rw-r--r-- /usr/share/bash-completion/completions/etmem", "lrwxrwxrwx /usr/share/bash-completion/completions/etmemd",
       "drwxr-xr-x /usr/share/doc/etmem", "-rw-r--r-- /usr/share/doc/etmem/CHANGELOG.md", "-rw-r--r-- /usr/share/doc/etmem/README.md",
       "drwxr-xr-x /usr/share/etmem", "-rw-r--r-- /usr/share/etmem/kernel-modules.conf",
@@ -54,7 +57,8 @@ describe("the RPM", () => {
       "drwxr-xr-x /usr/share/licenses/etmem", "-rw-r--r-- /usr/share/licenses/etmem/LICENSE",
       "-rw-r--r-- /usr/share/man/man1/etmem.1.gz", "-rw-r--r-- /usr/share/man/man5/etmem.conf.5.gz", "-rw-r--r-- /usr/share/man/man8/etmemd.8.gz",
       "-rw-r--r-- /usr/share/zsh/site-functions/_etmem",
-      "drwx------ /var/lib/etmem", "-rw------- /var/lib/etmem/lock", "-rw------- /var/lib/etmem/state.json",
+      "drwx------ /var/lib/etmem", "-rw------- /var/lib/etmem/accounts.json", "-rw------- /var/lib/etmem/lock",
+      "-rw------- /var/lib/etmem/state.json",
     ]);
   });
 
@@ -64,6 +68,12 @@ describe("the RPM", () => {
     const others = [...new Set(required.filter((line) => !library.test(line)))].sort();
     expect(others).toEqual(["/bin/sh", `config(etmem) = ${packageJson.version}-1`]);
     expect(required.length).toBeGreaterThan(5);
+  });
+
+  packaged("has the library that policies in C link, with the version of the original's, and its header in a package of its own", async () => {
+    expect(await output(["rpm", "-qp", "--provides", rpm])).toContain("libetmemd_scan.so(libetmemd_scan)(64bit)\n");
+    expect(await output(["rpm", "-qpl", devel])).toBe("/usr/include/etmem.h\n");
+    expect(await output(["rpm", "-qp", "--requires", devel])).toContain(`etmem(${arch.replace("_", "-")}) = ${packageJson.version}-1\n`);
   });
 
   packaged("replaces the last version of the original, keeps changed examples, and says what is in it", async () => {
@@ -123,8 +133,11 @@ describe("dnf", () => {
     await root?.dnf("install", "etmem");
     expect(readFileSync(inRoot("usr/bin/etmem")).equals(readFileSync(executable()))).toBe(true);
     expect(await verify()).toBe("");
+    expect(await root?.chroot("/bin/sh", "-c", `LD_PRELOAD=${library} /usr/bin/etmem --version`)).toEqual({
+      status: 0, stdout: `${packageJson.version}\n`, stderr: "",
+    });
     const socket = freshSocket();
-    const command = ["chroot", root?.path ?? "", "/usr/bin/etmemd", "-l", "0", "-s", socket];
+    const command = ["chroot", root?.path ?? "", "/usr/bin/etmemd", "-l", "0", "-s", socket, "--state-dir", "/var/lib/etmem"];
     const daemon = Bun.spawn(command, { stdio: ["ignore", "ignore", "ignore"] });
     const client = async (...words: string[]): Promise<unknown> => await root?.chroot("/usr/bin/etmem", ...words, "-s", socket);
     const silence = { status: 0, stdout: "", stderr: "" };
@@ -141,10 +154,26 @@ describe("dnf", () => {
       daemon.kill();
       expect(await daemon.exited).toBe(0);
     }
+    // Its state goes with the package.
+    for (const name of ["accounts.json", "lock", "state.json"]) expect(existsSync(inRoot(`var/lib/etmem/${name}`))).toBe(true);
+    await root?.dnf("remove", "etmem");
+    expect(await root?.paths()).toEqual([]);
+  });
+
+  installed("compiles a service and a policy in C with what the header's package brings", async () => {
+    await root?.offer(devel);
+    await root?.dnf("install", "etmem-devel");
+    expect(await root?.chroot("/usr/bin/etmem", "--version")).toMatchObject({ status: 0 });
+    const source = join(folder, "policy.c");
+    await Bun.write(source, "#include <etmem.h>\nint main(void) { return etmemd_scan_init() == 0 && MADV_SWAPFLAG == 203 ? 0 : 1; }\n");
+    const words = ["-Wall", "-Werror", `-isystem${inRoot("usr/include")}`, source, "-o", inRoot("tmp/policy")];
+    await output(["cc", ...words, `-L${inRoot("usr/lib64")}`, "-letmemd_scan"]);
+    expect(await root?.chroot("/bin/sh", "-c", "LD_LIBRARY_PATH=/usr/lib64 /tmp/policy")).toEqual({ status: 0, stdout: "", stderr: "" });
+    await root?.dnf("remove", "etmem", "etmem-devel");
+    expect(await root?.paths()).toEqual([]);
   });
 
   installed("keeps a changed example when it upgrades, and leaves nothing when it removes", async () => {
-    await root?.dnf("remove", "etmem");
     await build("zero", "--arch", arch, "--release", "0");
     await root?.offer(join(folder, "zero", rpmName("0")));
     await root?.dnf("install", `etmem-${packageJson.version}-0`);
@@ -169,7 +198,9 @@ packaged("the tarball installs itself below a folder and takes itself away again
   const script = join(unpacked, `etmem-${packageJson.version}-${arch}`, "install.sh");
   const root = join(folder, "from-tarball");
   const files = async (): Promise<string[]> => (await output(["find", root, "!", "-type", "d"])).trim().split("\n").filter((path) => path !== "");
+  mkdirSync(join(root, "usr/lib", `${arch}-linux-gnu`), { recursive: true });
   await output(["sh", script], { DESTDIR: root });
+  expect((await files()).filter((path) => path.endsWith(".so"))).toEqual([join(root, "usr/lib", `${arch}-linux-gnu/libetmemd_scan.so`)]);
   expect(await output([join(root, "usr/bin/etmemd"), "--version"])).toBe(`${packageJson.version}\n`);
   expect(statSync(join(root, "etc/etmem/slide_conf.yaml")).mode & 0o777).toBe(0o600);
   appendFileSync(join(root, "etc/etmem/slide_conf.yaml"), "# changed\n");
@@ -187,6 +218,10 @@ needs(long ?? missing)("the package for aarch64 has an executable for it, or a l
   if (!said.includes(rpmName("1", "aarch64"))) return;
   const other = join(folder, "other", rpmName("1", "aarch64"));
   expect(await output(["rpm", "-qp", "--queryformat", "%{ARCH}", other])).toBe("aarch64");
+  const hasCompiler = missingPrograms("aarch64-linux-gnu-gcc") === undefined, files = await output(["rpm", "-qpl", other]);
+  expect(files.includes(library)).toBe(hasCompiler);
+  const header = join(folder, "other", rpmName("1", "aarch64", "etmem-devel"));
+  expect(await output(["rpm", "-qpl", header])).toBe("/usr/include/etmem.h\n");
   expect(await output(["rpm", "-qp", "--requires", other])).toContain("ld-linux-aarch64.so.1(GLIBC_2.17)(64bit)");
 });
 
