@@ -75,14 +75,15 @@ export async function startDaemon(settings: DaemonSettings, around: DaemonSurrou
 }
 
 async function serve(settings: DaemonSettings, around: DaemonSurroundings): Promise<number> {
-  const { socket, detach, stateDir, confDir } = settings;
-  const { env, version, self } = around;
+  const { socket, detach, stateDir, confDir } = settings, { env, version, self } = around;
   const root = kernelFolders(settings.folders ?? {});
   requireOwnPids(root);
   setProcessName("etmemd");
-  const log = createLog(settings.logLevel, await around.openLog()), ended = untilSignal(around);
-  let hangUp = (): void => log.info("ignored a signal", { signal: "SIGHUP" });
-  around.onSignal("SIGHUP", () => hangUp());
+  const log = createLog(settings.logLevel, await around.openLog()), ended = untilSignal(around), begun = Promise.withResolvers<void>();
+  around.onSignal("SIGHUP", () => {
+    if (confDir === undefined) log.info("ignored a signal", { signal: "SIGHUP" });
+    else void begun.promise.then(() => readAgain(dispatch, log));
+  });
   const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log, declares: confDir !== undefined });
   const accounts = new Accounts({ log, file: state?.beside("accounts.json") });
   const own = new OwnFigures(version), rounds = createRounds({
@@ -103,13 +104,12 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
     ...(state === undefined ? {} : { save: (operation) => state.save(operation) }),
     ...(confDir === undefined ? {} : { declared: declaredIn(confDir, own, status) }),
   });
-  const server = listen({ socket, log, answer: (question, send) => dispatch.answer(question, send).finally(() => tidyUp(1)) });
+  // Nobody is answered before all runs that shall run: two starts of one task would be one too many.
+  const server = listen({ socket, log, answer: (...question) => begun.promise.then(() => dispatch.answer(...question)).finally(() => tidyUp(1)) });
   let metrics: MetricsFile | undefined;
   try {
     if (detach) writePidFile(PID_FILE, process.pid);
-    // Before anything runs, so that no task runs with keys that have changed meanwhile.
-    const begun = confDir === undefined ? [] : await readAgain(dispatch, log);
-    for (const task of objects.startedTasks()) if (!begun.includes(task)) rounds.start(task, objects.isPaused(task.project));
+    await startAll({ objects, rounds, dispatch, log, declares: confDir !== undefined });
     metrics = await writeMetrics(settings.metricsFile, { objects, rounds, log, own });
   } catch (error) {
     server.close();
@@ -117,7 +117,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
     if (detach) removePidFile(PID_FILE, process.pid);
     throw error;
   }
-  if (confDir !== undefined) hangUp = () => void readAgain(dispatch, log);
+  begun.resolve();
   status.ready(state === undefined ? `Listening on socket ${socket}` : `Listening on socket ${socket}, ${state.summary}`);
   reportOutcome(env, { ready: process.pid });
   log.info("listening", { socket, pid: process.pid, version });
@@ -142,6 +142,14 @@ function declaredIn(dir: string, own: OwnFigures, status: ServiceStatus): { dir:
     status.read(problems);
   };
   return { dir, reading: status.reading, read };
+}
+
+/** The directory is read before anything runs, so that no task runs with keys that have changed meanwhile. */
+async function startAll(
+  { objects, rounds, dispatch, log, declares }: { objects: Objects; rounds: Rounds; dispatch: Dispatch; log: Log; declares: boolean },
+): Promise<void> {
+  const begun = declares ? await readAgain(dispatch, log) : [];
+  for (const task of objects.startedTasks()) if (!begun.includes(task)) rounds.start(task, objects.isPaused(task.project));
 }
 
 /** Begins to write metrics, if that is wanted. */

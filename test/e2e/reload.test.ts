@@ -140,11 +140,23 @@ describe("a daemon with --conf-dir", () => {
   });
 });
 
+asRoot("a SIGHUP that comes while the daemon begins is not lost", async () => {
+  const own = place();
+  for (let n = 0; n < 100; n += 1) own.write(`${n}.conf`, whole(`p${n}`, "a"));
+  const daemon = await own.daemon();
+  process.kill(daemon.pid, "SIGHUP");
+  await until("the directory has been read twice", () => daemon.log().match(/configuration read/g)?.length === 2);
+  expect(daemon.log()).not.toContain("ignored a signal");
+});
+
 asRoot("without --conf-dir there is nothing to reload, and SIGHUP is ignored", async () => {
   const daemon = await lab.daemon();
   expect(await daemon.client("reload")).toEqual({
     status: 1, stdout: "", stderr: "etmem: this daemon has no configuration directory; start it with --conf-dir DIR\n",
   });
+  process.kill(daemon.pid, "SIGHUP");
+  await until("the signal is in the log", () => daemon.log().includes("ignored a signal signal=SIGHUP"));
+  expect((await daemon.client("project", "show")).status).toBe(0);
 });
 
 test("a reload without a daemon says so", async () => {
