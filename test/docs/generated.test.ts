@@ -104,4 +104,18 @@ for (const page of ["etmem.1", "etmemd.8", "etmem.conf.5"]) {
   });
 }
 
+test.each(["tracker", "mover"])("etmemd(8) describes each value of %s", (key) => {
+  const field = keyGroups().flatMap(({ fields }) => Object.entries(fields)).find(([name]) => name === key)?.[1];
+  const values = field?.choices ?? [];
+  expect(values.length).toBeGreaterThan(1);
+  for (const value of values) expect(textOf("man/etmemd.8")).toContain(`.It ${value}\n`);
+});
+
+withMandoc("no word of the pages' prose is taken for a macro", () => {
+  for (const page of ["etmem.1", "etmemd.8", "etmem.conf.5"]) {
+    const { stdout } = Bun.spawnSync(["mandoc", "-T", "ascii", join(root, "man", page)], { stderr: "ignore" });
+    expect(stdout.toString().replace(/.\x08/g, "")).not.toMatch(/<[a-z]>/);
+  }
+});
+
 test("there is a script for each shell that completion knows", () => expect(Object.keys(completions)).toEqual([...SHELLS]));

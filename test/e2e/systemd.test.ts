@@ -3,14 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingPrograms, needs, notRoot } from "../needs.ts";
-import { executable, Lab } from "./harness.ts";
+import { missingZram } from "./zram.ts";
+import { etmem, executable, Lab } from "./harness.ts";
 import { run } from "./package-root.ts";
 
 const parts = join(import.meta.dir, "systemd"), rpm = join(import.meta.dir, "../../rpm");
 const lab = new Lab();
 const answers = new Map<string, string>();
 const noSystemd = existsSync("/lib/systemd/systemd") ? undefined : "needs systemd";
-const missing = notRoot() ?? noSystemd ?? missingPrograms("unshare", "systemd-analyze");
+const missing = notRoot() ?? noSystemd ?? missingPrograms("unshare", "systemd-analyze", "setpriv");
+const noSwap = missing ?? missingZram();
 
 /** As the user guide has it, in the manual too. */
 const GUIDE = "[Service]\nType=forking\nPIDFile=/run/etmemd.pid\nExecStart=/usr/bin/etmemd -l 0 -s etmemd_socket -m\n";
@@ -35,6 +37,10 @@ beforeAll(async () => {
   if (missing !== undefined) return;
   const work = lab.folder();
   layOut(work);
+  if (noSwap === undefined) {
+    await lab.zramSwap(256 * 1024 ** 2);
+    writeFileSync(join(work, "swap"), "");
+  }
   // systemd as the first process of a PID namespace ends with the one that made it.
   const boot = ["unshare", "--fork", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--kill-child", "bash", join(parts, "boot.sh"), work];
   const { stdout, stderr } = await run(["timeout", "-k", "5", "55", ...boot]);
@@ -48,6 +54,14 @@ const expectAnswers = (wanted: Readonly<Record<string, unknown>>): void => {
   const given: Record<string, unknown> = Object.fromEntries(Object.keys(wanted).map((name) => [name, answers.get(name)]));
   expect(given).toEqual(wanted);
 };
+
+/** What doctor finds to work here; both lists are in the order of preference. */
+async function bestRung(): Promise<{ readonly tracker: string; readonly mover: string }> {
+  type Rungs = readonly { readonly name: string; readonly mark: string }[];
+  const { trackers, movers } = JSON.parse((await etmem(["doctor", "--json"])).stdout) as { readonly trackers: Rungs; readonly movers: Rungs };
+  const first = (rungs: Rungs): string => rungs.find(({ mark }) => mark === "yes")?.name ?? "none";
+  return { tracker: first(trackers), mover: first(movers) };
+}
 
 const NOT_TAKEN = "2 projects, 2 of them started; /etc/etmem/conf.d is not taken (1 error, see the log), what was read before stays";
 
@@ -76,7 +90,17 @@ describe("under systemd", () => {
     "restart": "0 active", "projects after restart": "name:q,started:true name:p,started:false",
   }));
 
-  booted("it stops, and leaves nothing that runs", () => expectAnswers({ "stop": "0 inactive success 0", "left": "", "nobody answers": "3" }));
+  needs(noSwap)("it swaps out memory of another user, by the rung and with the sight that there are without the unit", async () => {
+    const { tracker, mover } = await bestRung();
+    expectAnswers({
+      "swapped out": "40 MiB or more", "refused to the unit": "",
+      "rung under the unit": expect.stringMatching(new RegExp(`^tracker=${tracker} exactness=[a-z]+ mover=${mover}$`)),
+    });
+  });
+
+  booted("it stops, and leaves nothing but the file of the locks, which another daemon may hold", () => expectAnswers({
+    "stop": "0 inactive success 0", "left": "/run/etmem: targets.lock", "nobody answers": "3",
+  }));
 
   booted("its exposure is what its comment says", () => {
     const [, says] = /gives (\d\.\d) \(OK\)/.exec(readFileSync(join(rpm, "etmemd.service"), "utf8")) ?? [];

@@ -41,6 +41,25 @@ say "projects after watchdog" "$(started)"
 systemctl restart etmemd
 say "restart" "$? $(show ActiveState)"
 say "projects after restart" "$(started)"
+# Rounds with all that the unit takes away, if there is swap: page tables by BPF, faults by perf, moving by process_madvise.
+if [ -e /run/lab/swap ]; then
+  # Its memory stays as long as its standard input.
+  mkfifo /run/hold && exec 9<>/run/hold
+  setpriv --reuid 65534 --regid 65534 --clear-groups etmem workload --until-eof --size 64M <&9 >/dev/null &
+  printf '[project]\nname=w\nloop=1\ninterval=1\nsleep=1\nstart=yes\n[engine]\nname=slide\nproject=w\n' >/etc/etmem/conf.d/w.conf
+  printf '[task]\nproject=w\nengine=slide\nname=t\ntype=pid\nvalue=%s\nT=1\n' $! >>/etc/etmem/conf.d/w.conf
+  chmod 600 /etc/etmem/conf.d/w.conf
+  : >/run/lab/etmemd.log
+  systemctl reload etmemd
+  mib() { etmem stats -n w --json | grep -o '"outBytes": *[0-9]*' | head -1 | awk -F'[ :]+' '{ print int($NF / 1048576) }'; }
+  for _ in $(seq 100); do [ "$(mib)" -ge 40 ] && break; sleep 0.2; done
+  say "swapped out" "$([ "$(mib)" -ge 40 ] && echo "40 MiB or more" || mib)"
+  say "rung under the unit" "$(grep -o 'tracker=[a-z_]* exactness=[a-z]* mover=[a-z_]*' /run/lab/etmemd.log | head -1)"
+  say "refused to the unit" "$(grep -o 'what comes back is only seen.*\|.*\(EPERM\|EACCES\|EROFS\).*' /run/lab/etmemd.log | head -3)"
+  rm /etc/etmem/conf.d/w.conf
+  systemctl reload etmemd
+  kill $!
+fi
 say "exposure" "$(systemd-analyze security etmemd.service --no-pager | grep -o 'level for .*: [0-9.]*' | grep -o '[0-9.]*$')"
 systemctl stop etmemd
 say "stop" "$? $(show ActiveState) $(show Result) $(show ExecMainStatus)"
