@@ -1,0 +1,175 @@
+// A round over several processes, on nodes and processes that are nothing but numbers.
+import { describe, expect, test } from "bun:test";
+import { runGroupRound, type GroupReport } from "../../src/daemon/group-round.ts";
+import { cslide } from "../../src/engines/cslide.ts";
+import { SysError, UnsupportedError } from "../../src/errors.ts";
+import { HeatMapBuilder } from "../../src/memory/heat-map.ts";
+import type { NodeView } from "../../src/memory/memory.ts";
+import { emptyMigration } from "../../src/memory/movers/migrate.ts";
+import { PlacedHeat } from "../../src/memory/placement.ts";
+import type { PlacingMemory, PlacingRound } from "../../src/memory/placing.ts";
+import { MIB } from "../../src/units.ts";
+import { SIGHT, slideConfig } from "../fakes.ts";
+
+const policy = cslide.placing as never;
+
+/** What one process is made of: page i was counted counts[i] times and is on node nodes[i]. */
+interface Fake {
+  readonly counts: readonly number[];
+  readonly nodes: readonly number[];
+  readonly huge?: boolean;
+  readonly vmas?: number;
+  readonly during?: Partial<Record<"open" | "scan" | "place" | "move", () => void>>;
+  /** It is not there any more when it is to be opened. */
+  readonly absent?: boolean;
+  /** Pages that do not go. */
+  readonly stubborn?: ReadonlySet<number>;
+}
+
+interface Stage {
+  readonly calls: string[];
+  report(given?: { engine?: object; signal?: AbortSignal }): Promise<GroupReport>;
+}
+
+const node = (number: number, hasCpu: boolean, roomBytes: number): NodeView => (
+  { node: number, totalBytes: 512 * MIB, roomBytes, hasCpu, tier: undefined, readLatencyNs: undefined, hugePools: [] });
+
+/** Processes 100, 101, … on node 0 (fast) and 2 (slow). */
+function stage(fakes: readonly Fake[], room: Readonly<Record<number, number>> = { 0: 100 * MIB, 2: 100 * MIB }): Stage {
+  const calls: string[] = [], free = { ...room };
+  const memory: PlacingMemory = {
+    sight: SIGHT, time: { nowMs: () => 0, pause: async () => undefined }, hasRival: () => false,
+    nodes: () => [node(0, true, free[0] ?? 0), node(2, false, free[2] ?? 0)],
+    room: (wanted) => free[wanted] ?? 0,
+    openPlacing: ({ pid }) => {
+      const fake = fakes[pid - 100]!;
+      fake.during?.open?.();
+      return fake.absent ? undefined : round(fake, pid, { calls, free });
+    },
+    forget: () => undefined,
+  };
+  return {
+    calls,
+    report: ({ engine = {}, signal = new AbortController().signal } = {}) => {
+      const { project, task } = slideConfig();
+      const keys = { node_pair: [[2, 0]], hot_threshold: 1, node_mig_quota: 1024, node_hot_reserve: 0, ...engine };
+      const config = { project, engine: keys, task: { ...task, vm_flags: "rd wr", anon_only: false, ign_host: false } };
+      const [first, ...others] = fakes.map((_, i) => ({ process: { pid: 100 + i, startTicks: 1, comm: "x" }, config }));
+      return runGroupRound(memory, policy, { seats: [first!, ...others] }, { signal, phase: (phase) => void calls.push(phase) });
+    },
+  };
+}
+
+function round(fake: Fake, pid: number, { calls, free }: { calls: string[]; free: Record<number, number> }): PlacingRound {
+  const pageBytes = fake.huge ? 2 * MIB : 4096;
+  return {
+    view: { pid, comm: "x", rssBytes: fake.counts.length * pageBytes, swapBytes: 0 }, vmas: fake.vmas ?? 1, cpu: { user: 1, system: 2 },
+    scan: async () => {
+      fake.during?.scan?.();
+      const builder = new HeatMapBuilder();
+      fake.counts.forEach((count, page) => (fake.huge ? builder.addHuge(page, count) : builder.addPage(Math.floor(page / 512), page % 512, count)));
+      return builder.done();
+    },
+    place: async (heat, most) => {
+      fake.during?.place?.();
+      return new PlacedHeat(heat, Uint8Array.from(fake.nodes), most);
+    },
+    move: async (pages, to, arrived) => {
+      fake.during?.move?.();
+      const going = [...pages].map((page) => page / (fake.huge ? 512 : 1)), tally = emptyMigration();
+      calls.push(`${pid}→${to} ${going.join(" ")}`);
+      going.forEach((page, index) => {
+        if (fake.stubborn?.has(page)) return void (tally.stayed.shared += 1);
+        arrived(index);
+        tally.moved += 1;
+      });
+      free[to]! -= tally.moved * pageBytes;
+      free[2 - to]! += tally.moved * pageBytes;
+      return { ...tally, asked: pages.length };
+    },
+    close: () => void calls.push(`close ${pid}`),
+  };
+}
+
+const outcomes = ({ seats }: GroupReport) => seats.map(({ outcome, reason }) => (reason === null ? outcome : `${outcome}: ${reason}`));
+
+test("the hottest pages of all processes go first, and the report says where everything is afterwards", async () => {
+  const { calls, report } = stage([{ counts: [1, 2, 0], nodes: [2, 2, 0] }, { counts: [2, 0], nodes: [2, 0] }]);
+  const { seats, problem, pairs } = await report();
+  expect(calls).toEqual(["scanning", "moving", "100→0 1", "101→0 0", "100→0 0", "close 100", "close 101"]);
+  expect({ problem, pairs }).toEqual({ problem: null, pairs: [{ fast: 0, slow: 2, because: "only one of them has CPUs" }] });
+  expect(seats.map(({ nodes, toFastBytes, askedBytes }) => ({ nodes, toFastBytes, askedBytes }))).toEqual([
+    { nodes: [{ node: 0, hotBytes: 2 * 4096, coldBytes: 4096 }], toFastBytes: 2 * 4096, askedBytes: 2 * 4096 },
+    { nodes: [{ node: 0, hotBytes: 4096, coldBytes: 4096 }], toFastBytes: 4096, askedBytes: 4096 },
+  ]);
+});
+
+test("the room of a node goes to the hotter process, whoever comes first", async () => {
+  const { calls, report } = stage([{ counts: [1], nodes: [2], huge: true }, { counts: [2], nodes: [2], huge: true }], { 0: 2 * MIB, 2: 0 });
+  await report();
+  expect(calls.filter((call) => call.includes("→"))).toEqual(["101→0 0"]);
+});
+
+test("where both nodes are nearly full, cold pages make room for hot ones", async () => {
+  const { calls, report } = stage([{ counts: [2, 2, 0, 0], nodes: [2, 2, 0, 0], huge: true }], { 0: 0, 2: 2 * MIB });
+  await report();
+  expect(calls.filter((call) => call.includes("→"))).toEqual(["100→2 2", "100→0 0"]);
+});
+
+test("the quota bounds each direction", async () => {
+  const { report } = stage([{ counts: [2, 2, 2, 2], nodes: [2, 2, 2, 2], huge: true }]);
+  expect((await report({ engine: { node_mig_quota: 5 } })).seats[0]).toMatchObject({ toFastBytes: 4 * MIB, toSlowBytes: 0 });
+});
+
+describe("one process that", () => {
+  const good: Fake = { counts: [2], nodes: [2] };
+  const boom = (error: Error) => () => {
+    throw error;
+  };
+  const gone = new SysError("read", "pid 101", "ESRCH");
+  const denied = new SysError("move_pages", "pid 101 to node 0", "EPERM", "the daemon needs CAP_SYS_NICE");
+  test.each<[string, Fake, string]>([
+    ["has gone before it is opened", { ...good, absent: true }, "gone"],
+    ["goes while it is opened", { ...good, during: { open: boom(gone) } }, "gone"],
+    ["goes while it is scanned", { ...good, during: { scan: boom(gone) } }, "gone"],
+    ["goes while its pages are looked for", { ...good, during: { place: boom(gone) } }, "gone"],
+    ["goes while its pages move", { ...good, during: { move: boom(gone) } }, "gone"],
+    ["cannot be seen", { ...good, during: { scan: boom(new UnsupportedError("not trusted")) } }, "blind: not trusted"],
+    ["must not be moved", { ...good, during: { move: boom(denied) } },
+      "failed: move_pages pid 101 to node 0: EPERM; the daemon needs CAP_SYS_NICE"],
+    ["has no such mapping", { ...good, vmas: 0 }, "done: no private mapping has the flags rd wr"],
+  ])("%s does not stall the others", async (_what, bad, outcome) => {
+    const { calls, report } = stage([good, bad, good]), ended = await report();
+    expect(outcomes(ended)).toEqual(["done", outcome, "done"]);
+    expect(calls.filter((call) => call.includes("→")).map((call) => call.slice(0, 3))).toEqual(["100", "102"]);
+    expect(ended.seats.map(({ toFastBytes }) => toFastBytes)).toEqual([4096, 0, 4096]);
+  });
+
+  test("refuses some of its pages has them counted by their reason", async () => {
+    const { report } = stage([{ counts: [2, 2, 2], nodes: [2, 2, 2], stubborn: new Set([1]) }]);
+    expect((await report()).seats[0]).toMatchObject({ askedBytes: 3 * 4096, toFastBytes: 2 * 4096, stayedBytes: { shared: 4096 } });
+  });
+});
+
+test.each([
+  ["nodes that are not there", { node_pair: [[9, 0]] }, /^node_pair: node 9 is not there/],
+  ["a reserve that no node has", { node_hot_reserve: 600 }, /^node_hot_reserve=600: node 0 has no more than 512 MiB in all/],
+])("with %s nothing is looked at", async (_what, engine, problem) => {
+  const { calls, report } = stage([{ counts: [2], nodes: [2] }]), ended = await report({ engine });
+  expect(ended.problem).toMatch(problem);
+  expect(calls).toEqual([]);
+});
+
+test("with a quota of 0 all is counted and nothing moved", async () => {
+  const { calls, report } = stage([{ counts: [2], nodes: [2] }]), { idle, seats } = await report({ engine: { node_mig_quota: 0 } });
+  expect(idle).toBe("node_mig_quota=0: nothing may be moved");
+  expect(seats[0]?.nodes).toEqual([{ node: 2, hotBytes: 4096, coldBytes: 0 }]);
+  expect(calls).toEqual(["scanning", "moving", "close 100"]);
+});
+
+test("a round that is called off moves nothing more", async () => {
+  const stopping = new AbortController();
+  const { calls, report } = stage([{ counts: [2], nodes: [2], during: { scan: () => stopping.abort() } }]);
+  expect(outcomes(await report({ signal: stopping.signal }))).toEqual(["stopped"]);
+  expect(calls).toEqual(["scanning", "moving", "close 100"]);
+});
