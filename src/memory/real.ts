@@ -181,18 +181,23 @@ class RealRound implements ProcessRound {
 
   async scan(question: Question, intervalMs: number, eachWindow?: (heat: HeatMap) => void): Promise<HeatMap> {
     if (question.markedOnly) this.watched = { ...this.watched, markedOnly: true };
-    const { tracker } = this.parts, ranBefore = this.ranTicks(), heat = (this.heat = await tracker.begin(this.watched));
+    const { tracker } = this.parts;
+    let ranBefore = this.ranTicks();
+    const heat = (this.heat = await tracker.begin(this.watched));
     if (!this.ages.hasSurveyed(heat)) this.watched.cpu.measure(() => this.ages.survey(heat, performance.now(), { marks: false }));
     try {
       for (let window = 1; window <= question.windows && !this.watched.signal.aborted; window++) {
         await steadyTime.pause(intervalMs, this.watched.signal);
         await tracker.look(this.watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
         if (eachWindow && !this.watched.signal.aborted) {
+          // Each window is judged by itself: its counts may be set back.
+          this.doubt(heat, ranBefore);
+          ranBefore = this.ranTicks();
           this.watched.cpu.measure(() => this.ages.update(heat, performance.now()));
           eachWindow(heat);
         }
       }
-      if (question.windows > 0) this.doubt(heat, ranBefore);
+      if (question.windows > 0 && !eachWindow) this.doubt(heat, ranBefore);
     } finally {
       this.watched.cpu.measure(() => this.ages.update(heat, performance.now()));
     }

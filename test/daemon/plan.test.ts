@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { runPlan, type PlanReport } from "../../src/daemon/plan.ts";
-import { planTask } from "../../src/daemon/plan-task.ts";
+import { canPlan } from "../../src/daemon/engine-runs.ts";
+import { planTask, refusedPlan } from "../../src/daemon/plan-task.ts";
 import { slide } from "../../src/engines/slide.ts";
 import { SysError, UnsupportedError } from "../../src/errors.ts";
 import type { Eyes } from "../../src/memory/memory.ts";
 import type { TaskSpec } from "../../src/daemon/objects.ts";
-import { fakeMemory, SYSTEM, TARGET, type FakeParts } from "../fakes.ts";
-import { slideConfig } from "../fakes.ts";
+import { fakeMemory, slideConfig, SYSTEM, TARGET, type FakeParts } from "../fakes.ts";
 
 const PAGE = 4096, config = slideConfig({ project: { loop: 2, interval: 1, sleep: 3 }, task: { T: 2 } });
 
@@ -68,4 +68,15 @@ test("the plans of several processes become one, and those of others are named",
   expect(plan.ages).toEqual([{ fromSeconds: 0, bytes: 3 }, { fromSeconds: 1, bytes: 5 }]);
   expect(plan.byAge).toEqual([{ seconds: 1, bytes: 3, refaultsPerMinute: 3 }]);
   expect(plan.processes.map(({ pid, reason }) => [pid, reason])).toEqual([[1, null], [2, null], [3, "owned by task x"]]);
+});
+
+const CAN: readonly (readonly [string, boolean])[] = [["slide", true], ["cslide", false], ["thirdparty", false], ["none", false]];
+
+test.each(CAN)("tasks of %s can be planned: %p", (type, can) => {
+  expect(canPlan(type)).toBe(can);
+});
+
+test("a task that cannot be planned is a plan with nothing in it but why", () => {
+  const task = { name: "t", engine: "cslide", config } as unknown as TaskSpec;
+  expect(refusedPlan(task, 30, "it cannot")).toMatchObject({ task: "t", refusal: "it cannot", seconds: 30, processes: [], residentBytes: 0 });
 });
