@@ -51,7 +51,8 @@ if (status !== 0 || !last) throw new Error(`the guest ended with ${status}: ${st
 for (const [i, { outBytes, cameBackBytes, reason }] of looks.entries()) {
   if (i % 3 === 2) console.log(`${(i + 1) * EVERY_SECONDS} s  out ${formatBytes(outBytes)}, came back ${formatBytes(cameBackBytes)}  ${reason ?? ""}`);
 }
-const byteMinutes = looks.reduce((sum, { outBytes }) => sum + (outBytes * EVERY_SECONDS) / 60, 0), total = (looks.length * EVERY_SECONDS) / 60;
+const byteMinutes = looks.reduce((sum, { outBytes }) => sum + (outBytes * EVERY_SECONDS) / 60, 0);
+const total = (looks.length * EVERY_SECONDS) / 60;
 const percent = (part: number, digits: number) => `${(part * 100).toFixed(digits)} %`;
 console.log(`came back ${percent(last.cameBackBytes / byteMinutes, 3)} of what was out a minute, the goal is ${GOAL}`);
 console.log(`saving ${percent(byteMinutes / (bytes * (1 - HOT) * total), 1)} of the oracle's`);
