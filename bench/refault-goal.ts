@@ -49,7 +49,7 @@ const { stdout, stderr, status } = await inMachine(machine, ["sh", "-c", SCRIPT]
 const looks = stdout.toString().split("\n").filter((line) => line.startsWith("{")).flatMap(lookOf), last = looks.at(-1);
 if (status !== 0 || !last) throw new Error(`the guest ended with ${status}: ${stderr.toString().slice(-2000)}`);
 for (const [i, { outBytes, cameBackBytes, reason }] of looks.entries()) {
-  if (i % 3 === 2) console.log(`${(i + 1) * EVERY_SECONDS} s  out ${formatBytes(outBytes)}, came back ${formatBytes(cameBackBytes)}  ${reason ?? ""}`);
+  if (i % 3 === 2) console.log(`${(i + 1) * EVERY_SECONDS} s  out ${formatBytes(outBytes)}, back ${formatBytes(cameBackBytes)}  ${reason ?? ""}`);
 }
 const byteMinutes = looks.reduce((sum, { outBytes }) => sum + (outBytes * EVERY_SECONDS) / 60, 0);
 const total = (looks.length * EVERY_SECONDS) / 60;
