@@ -17,6 +17,7 @@ const FILES: readonly Placed[] = [
   { from: "rpm/etmemd.service", to: "usr/lib/systemd/system/etmemd.service", mode: 0o644 },
   { from: "rpm/etmem-modules.service", to: "usr/lib/systemd/system/etmem-modules.service", mode: 0o644 },
   { from: "rpm/kernel-modules.conf", to: "usr/share/etmem/kernel-modules.conf", mode: 0o644 },
+  { from: "rpm/policies.conf", to: "usr/share/etmem/policies.conf", mode: 0o644 },
   { from: "man/etmem.1", to: "usr/share/man/man1/etmem.1.gz", mode: 0o644, gzip: true },
   { from: "man/etmem.conf.5", to: "usr/share/man/man5/etmem.conf.5.gz", mode: 0o644, gzip: true },
   { from: "man/etmemd.8", to: "usr/share/man/man8/etmemd.8.gz", mode: 0o644, gzip: true },

@@ -12,6 +12,8 @@ const libc = dlopen("libc.so.6", {
   fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
   execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   dup2: { args: ["i32", "i32"], returns: "i32" },
+  capget: { args: ["ptr", "ptr"], returns: "i32" },
+  capset: { args: ["ptr", "ptr"], returns: "i32" },
 } as const).symbols;
 
 // include/uapi/linux/prctl.h
@@ -23,11 +25,32 @@ export const CAPABILITY = {
   DAC_OVERRIDE: 1, DAC_READ_SEARCH: 2, SETGID: 6, SETUID: 7, SYS_PTRACE: 19, SYS_ADMIN: 21, SYS_NICE: 23,
 } as const;
 
-/** No program that this thread starts will have another capability than these, whoever runs it. Needs CAP_SETPCAP. */
-export function boundCapabilities(kept: readonly number[]): void {
+// include/uapi/linux/capability.h: _LINUX_CAPABILITY_VERSION_3; a bit for each capability, in two words.
+const CAPABILITY_VERSION = 0x20080522, CAPABILITY_WORDS = 2;
+
+/**
+ * No program that this thread starts has another capability than these. That one that is run by root does not get them back is the bound's doing, or,
+ * without CAP_SETPCAP, which a service may lack, that of forbidNewPrivileges: security/commoncap.c, cap_bprm_creds_from_file.
+ */
+export function keepOnlyCapabilities(kept: readonly number[]): void {
   for (let number = 0; libc.prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++) {
-    if (!kept.includes(number)) control("PR_CAPBSET_DROP", PR_CAPBSET_DROP, number);
+    if (kept.includes(number) || libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) === 0) continue;
+    const code = errno();
+    if (code === EPERM) break;
+    throw new SysError("prctl", `PR_CAPBSET_DROP ${number}`, code);
   }
+  const header = new Uint32Array([CAPABILITY_VERSION, 0]), sets = new Uint32Array(3 * CAPABILITY_WORDS);
+  if (libc.capget(ptr(header), ptr(sets)) !== 0) throw new SysError("capget", "0", errno());
+  for (let word = 0; word < CAPABILITY_WORDS; word++) {
+    // struct __user_cap_data_struct { __u32 effective, permitted, inheritable; }
+    const [at, mask] = [word * 3, maskOf(kept, word)];
+    sets.set([sets[at + 1]! & mask, sets[at + 1]! & mask, 0], at);
+  }
+  if (libc.capset(ptr(header), ptr(sets)) !== 0) throw new SysError("capset", "0", errno());
+}
+
+function maskOf(numbers: readonly number[], word: number): number {
+  return numbers.filter((number) => number >> 5 === word).reduce((mask, number) => mask | (1 << (number & 31)), 0);
 }
 
 /** No program started from here gains a privilege by its file. */
@@ -87,9 +110,9 @@ export function setLimit(name: keyof typeof RLIMITS, value: number): void {
   if (result < 0) throw new SysError("prlimit64", `RLIMIT_${name}`, -result);
 }
 
-/** Another user with no groups and no capabilities, in every thread: the C library sees to that. */
-export function becomeUser(id: number): void {
-  if (libc.setgroups(0, null) !== 0) throw new SysError("setgroups", "0", errno());
+/** Another user with no groups and no capabilities, in every thread: the C library sees to that. `advice`: where that is not permitted. */
+export function becomeUser(id: number, advice: string): void {
+  if (libc.setgroups(0, null) !== 0) throw new SysError("setgroups", "0", errno(), advice);
   if (libc.setresgid(id, id, id) !== 0) throw new SysError("setresgid", String(id), errno());
   if (libc.setresuid(id, id, id) !== 0) throw new SysError("setresuid", String(id), errno());
 }

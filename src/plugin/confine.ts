@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import {
-  boundCapabilities, CAPABILITY, dieWithParent, forbidNewPrivileges, forbidProcesses, keepThroughExec, replaceProgram, setLimit,
+  CAPABILITY, dieWithParent, forbidNewPrivileges, forbidProcesses, keepOnlyCapabilities, keepThroughExec, replaceProgram, setLimit,
 } from "../ffi/confinement.ts";
 import type { Root } from "../proc/root.ts";
 import type { LibraryFile } from "./library-file.ts";
@@ -30,8 +30,8 @@ export function confine({ fd, kind }: LibraryFile, root: Root): string | null {
   setLimit("CORE", 0);
   keepThroughExec(fd);
   dieWithParent();
-  boundCapabilities(KEPT[kind]);
   forbidNewPrivileges();
+  keepOnlyCapabilities(KEPT[kind]);
   if (group === null || kind === "policy") forbidProcesses();
   return group;
 }

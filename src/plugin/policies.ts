@@ -60,7 +60,7 @@ export class Policies {
 
   static async load({ fd, path, name }: PolicyPlace): Promise<Policies> {
     const source = readSource(fd, path);
-    becomeUser(NOBODY);
+    becomeUser(NOBODY, "a policy runs as another user, which needs CAP_SETUID and CAP_SETGID: /usr/share/etmem/policies.conf gives them to the unit");
     const module = await importText(source, path);
     const made: unknown = module[name];
     if (made === undefined) throw new EtmemError(`${path} exports no ${name}: ops_name must be the name of its policy`);

@@ -13,8 +13,8 @@ export const MAX_TASKS = 128;
 export function joinGroup(root: Root): string | undefined {
   for (const { folder, threaded } of places(root)) {
     const group = `${folder}/${GROUP_NAME}${process.pid}`;
-    removeOrphans(folder);
     try {
+      removeOrphans(folder); // a hierarchy that is not mounted here has no such folder
       mkdirSync(group);
     } catch {
       continue;

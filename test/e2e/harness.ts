@@ -136,9 +136,9 @@ export class Lab {
   }
 
   /** A daemon in the foreground that answers. */
-  async daemon(options: { args?: readonly string[]; env?: Record<string, string> } = {}): Promise<RunningDaemon> {
+  async daemon(options: { args?: readonly string[]; env?: Record<string, string>; under?: readonly string[] } = {}): Promise<RunningDaemon> {
     const socket = freshSocket();
-    const child = Bun.spawn([executable(), "daemon", "-s", socket, "-l", "0", ...(options.args ?? [])], {
+    const child = Bun.spawn([...(options.under ?? []), executable(), "daemon", "-s", socket, "-l", "0", ...(options.args ?? [])], {
       env: { PATH: process.env["PATH"] ?? "", ...options.env }, cwd: "/", stdin: "ignore", stdout: "ignore", stderr: "pipe",
     });
     this.#endings.push(() => endProcess(child));

@@ -53,6 +53,7 @@ describe("the RPM", () => {
       "-rw-r--r-- /usr/share/bash-completion/completions/etmem", "lrwxrwxrwx /usr/share/bash-completion/completions/etmemd",
       "drwxr-xr-x /usr/share/doc/etmem", "-rw-r--r-- /usr/share/doc/etmem/CHANGELOG.md", "-rw-r--r-- /usr/share/doc/etmem/README.md",
       "drwxr-xr-x /usr/share/etmem", "-rw-r--r-- /usr/share/etmem/kernel-modules.conf",
+      "-rw-r--r-- /usr/share/etmem/policies.conf",
       "-rw-r--r-- /usr/share/fish/vendor_completions.d/etmem.fish", "lrwxrwxrwx /usr/share/fish/vendor_completions.d/etmemd.fish",
       "drwxr-xr-x /usr/share/licenses/etmem", "-rw-r--r-- /usr/share/licenses/etmem/LICENSE",
       "-rw-r--r-- /usr/share/man/man1/etmem.1.gz", "-rw-r--r-- /usr/share/man/man5/etmem.conf.5.gz", "-rw-r--r-- /usr/share/man/man8/etmemd.8.gz",

@@ -6,6 +6,7 @@ import { missingPrograms, needs, notRoot } from "../needs.ts";
 import { missingZram } from "./zram.ts";
 import { etmem, executable, Lab } from "./harness.ts";
 import { run } from "./package-root.ts";
+import { compile, missingCompiler, pluginText } from "./plugin-lab.ts";
 
 const parts = join(import.meta.dir, "systemd"), rpm = join(import.meta.dir, "../../rpm");
 const lab = new Lab();
@@ -40,6 +41,11 @@ beforeAll(async () => {
   if (noSwap === undefined) {
     await lab.zramSwap(256 * 1024 ** 2);
     writeFileSync(join(work, "swap"), "");
+  }
+  if (missingCompiler() === undefined) {
+    copyFileSync(compile(lab, "observer.c"), join(work, "files/usr/lib/observer.so"));
+    const keys = { projectLines: "start=yes\n", engineLines: "engine_private_key=a\n", tasks: { t1: "task_private_key=b\n" } };
+    writeFileSync(join(work, "third.conf"), pluginText({ libname: "/usr/lib/observer.so", ops: "observer_ops", ...keys }), { mode: 0o600 });
   }
   // systemd as the first process of a PID namespace ends with the one that made it.
   const boot = ["unshare", "--fork", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--kill-child", "bash", join(parts, "boot.sh"), work];
@@ -97,6 +103,8 @@ describe("under systemd", () => {
       "rung under the unit": expect.stringMatching(new RegExp(`^tracker=${tracker} exactness=[a-z]+ mover=${mover}$`)),
     });
   });
+
+  needs(missing ?? missingCompiler())("it runs a library of a third party", () => expectAnswers({ "library": "0 calls fill_eng mine" }));
 
   booted("it stops, and leaves nothing but the file of the locks, which another daemon may hold", () => expectAnswers({
     "stop": "0 inactive success 0", "left": "/run/etmem: targets.lock", "nobody answers": "3",

@@ -4,14 +4,17 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { missingZram } from "./zram.ts";
 import { missingPrograms, needs, notRoot } from "../needs.ts";
-import { etmem, executable, freshSocket, Lab, until } from "./harness.ts";
+import { etmem, executable, freshSocket, Lab, until, type RunningDaemon } from "./harness.ts";
 import { output, run } from "./package-root.ts";
+import { childrenOf, compile, missingCompiler, ok, pluginText } from "./plugin-lab.ts";
 import { slideText } from "./slide-lab.ts";
 
 const rpm = join(import.meta.dir, "../../rpm");
 const unit = readFileSync(join(rpm, "etmemd.service"), "utf8");
 const settings = (text: string, key: string): string[] => [...text.matchAll(new RegExp(`^${key}=(.*)$`, "gm"))].map(([, value = ""]) => value);
 const capabilities = settings(unit, "CapabilityBoundingSet").join(" ").split(" ");
+
+const DROP_INS = ["kernel-modules.conf", "policies.conf"];
 
 const lab = new Lab();
 afterEach(() => lab.close());
@@ -22,7 +25,7 @@ function unitRoot(): string {
   const root = lab.folder(), units = join(root, "usr/lib/systemd/system");
   mkdirSync(join(units, "etmemd.service.d"), { recursive: true });
   for (const name of ["etmemd.service", "etmem-modules.service"]) copyFileSync(join(rpm, name), join(units, name));
-  copyFileSync(join(rpm, "kernel-modules.conf"), join(units, "etmemd.service.d/kernel-modules.conf"));
+  for (const name of DROP_INS) copyFileSync(join(rpm, name), join(units, "etmemd.service.d", name));
   for (const target of ["sysinit", "basic", "local-fs", "swap", "shutdown", "multi-user"]) writeFileSync(join(units, `${target}.target`), "[Unit]\n");
   for (const program of ["usr/bin/etmemd", "usr/bin/etmem", "sbin/modprobe"]) {
     mkdirSync(join(root, program, ".."), { recursive: true });
@@ -32,7 +35,7 @@ function unitRoot(): string {
   return root;
 }
 
-inSystemd("systemd finds no fault in the units, the drop-in among them", async () => {
+inSystemd("systemd finds no fault in the units, the drop-ins among them", async () => {
   const { status, stderr } = await run(["systemd-analyze", "verify", "--man=no", `--root=${unitRoot()}`, "etmemd.service", "etmem-modules.service"]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
 });
@@ -44,9 +47,10 @@ inSystemd("the exposure is what the comment of the unit says", async () => {
 });
 
 describe("the unit", () => {
-  test("leaves the daemon no more than the five capabilities, and CAP_SYS_ADMIN only in the drop-in", () => {
+  test("leaves the daemon no more than the five capabilities, and others only in drop-ins", () => {
     expect(capabilities).toEqual(["CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_SYS_NICE", "CAP_DAC_OVERRIDE"]);
     expect(settings(readFileSync(join(rpm, "kernel-modules.conf"), "utf8"), "CapabilityBoundingSet")).toEqual(["CAP_SYS_ADMIN"]);
+    expect(settings(readFileSync(join(rpm, "policies.conf"), "utf8"), "CapabilityBoundingSet")).toEqual(["CAP_SETUID CAP_SETGID"]);
     for (const name of capabilities) expect(unit).toMatch(new RegExp(`^#.*${name}\\b.*  [a-z/]`, "m"));
   });
 
@@ -96,4 +100,45 @@ onKernel("with these capabilities alone the daemon swaps out a process of anothe
     await Promise.all([daemon.exited, target.exited]);
   }
   expect(await log).not.toMatch(/EACCES|EPERM/);
+});
+
+describe("with these capabilities alone", () => {
+  const under = (more: readonly string[] = []): string[] => {
+    const kept = [...capabilities, ...more].map((name) => `,+${name.replace("CAP_", "").toLowerCase()}`).join("");
+    return ["setpriv", "--no-new-privs", `--bounding-set=-all${kept}`];
+  };
+  const withCompiler = needs(missingCompiler() ?? missingPrograms("setpriv"));
+
+  withCompiler("a library of a third party runs, and has fewer", async () => {
+    const daemon = await lab.daemon({ under: under() }), libname = compile(lab, "observer.c");
+    const keys = { engineLines: "engine_private_key=a\n", tasks: { t1: "task_private_key=b\n" } };
+    await ok(daemon, "obj", "add", "-f", lab.configFile(pluginText({ libname, ops: "observer_ops", ...keys })));
+    await ok(daemon, "project", "start", "-n", "third");
+    expect(await ok(daemon, "engine", "tell", "-n", "third", "-e", "mine")).toContain("calls fill_eng mine;");
+    const [host = 0] = childrenOf(daemon.pid), status = readFileSync(`/proc/${host}/status`, "utf8");
+    // CAP_DAC_OVERRIDE, CAP_SYS_PTRACE and CAP_SYS_NICE: 1, 19 and 23.
+    for (const set of ["CapPrm", "CapEff"]) expect(new RegExp(`^${set}:\\t0*([0-9a-f]+)$`, "m").exec(status)?.[1]).toBe("880002");
+    expect(status).toContain("NoNewPrivs:\t1");
+  });
+
+  const withPrivileges = needs(notRoot() ?? missingPrograms("setpriv"));
+  const policy = async (daemon: RunningDaemon): Promise<string> => {
+    const libname = join(lab.folder(), "night_policy.ts");
+    copyFileSync(join(rpm, "../examples/night_policy.ts"), libname);
+    chmodSync(libname, 0o500);
+    const engineLines = "from_hour=0\nto_hour=0\n", tasks = { t1: "T=1\n" };
+    const file = lab.configFile(pluginText({ libname, ops: "night_policy", engineLines, tasks }));
+    return (await daemon.client("obj", "add", "-f", file)).stderr;
+  };
+
+  withPrivileges("a policy is refused with what it lacks, and loads with the drop-in's", async () => {
+    const lacking = await lab.daemon({ under: under() });
+    expect(`${await policy(lacking)}${lacking.log()}`).toContain("/usr/share/etmem/policies.conf");
+    const [more = ""] = settings(readFileSync(join(rpm, "policies.conf"), "utf8"), "CapabilityBoundingSet");
+    const daemon = await lab.daemon({ under: under(more.split(" ")) });
+    expect(await policy(daemon)).toBe("");
+    await ok(daemon, "project", "start", "-n", "third");
+    const [host = 0] = childrenOf(daemon.pid), status = readFileSync(`/proc/${host}/status`, "utf8");
+    expect([/^Uid:\t(\d+)/m.exec(status)?.[1], /^CapPrm:\t0*(\w+)$/m.exec(status)?.[1]]).toEqual(["65534", "0"]);
+  });
 });

@@ -60,6 +60,14 @@ if [ -e /run/lab/swap ]; then
   systemctl reload etmemd
   kill $!
 fi
+# A library of a third party, with all that the unit takes away.
+if [ -e /run/lab/third.conf ]; then
+  cp /run/lab/third.conf /etc/etmem/conf.d/
+  systemctl reload etmemd
+  say "library" "$? $(etmem engine tell -n third -e mine -t t1 | grep -o 'calls fill_eng mine')"
+  rm /etc/etmem/conf.d/third.conf
+  systemctl reload etmemd
+fi
 say "exposure" "$(systemd-analyze security etmemd.service --no-pager | grep -o 'level for .*: [0-9.]*' | grep -o '[0-9.]*$')"
 systemctl stop etmemd
 say "stop" "$? $(show ActiveState) $(show Result) $(show ExecMainStatus)"
