@@ -1,5 +1,8 @@
 // One plugin host as the daemon has it: a child that is asked one thing at a time, with an end to every wait, and killed when it is wrong.
 import { EtmemError, RefusedError } from "../errors.ts";
+import { ScanChannel, TextChannel } from "./host-channels.ts";
+import type { ScanAnswer } from "./scan-service.ts";
+import type { ScanQuestion } from "./scan-wire.ts";
 import { encodeFrame, FrameReader } from "../plugin/frames.ts";
 import type { HostCall, HostCalls, Told } from "../plugin/messages.ts";
 import { endGroup, isFull, MAX_TASKS } from "../plugin/process-group.ts";
@@ -9,6 +12,8 @@ export interface HostParts {
   /** The library or policy, and `ops_name`. */
   readonly file: string;
   readonly name: string;
+  /** Answers a question of its scan library; never rejects. */
+  scan(question: ScanQuestion): Promise<ScanAnswer>;
   /** A line that the plugin has printed. */
   said(line: string): void;
   /** Called once, when the host has ended without having been told to. */
@@ -30,7 +35,6 @@ interface CommandAnswer {
 export const DEADLINE_MS = 10_000;
 /** A library's own lines of the log: so many at once, and so many more a second. */
 const LINES_AT_ONCE = 50, LINES_A_SECOND = 5;
-const MAX_TEXT_BYTES = 1 << 20;
 /** All of the environment that a plugin sees. */
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 /** The kernel tells nobody when a group of v1 is full. */
@@ -47,6 +51,7 @@ export class HostProcess {
   readonly #parts: HostParts;
   readonly #child;
   readonly #text: TextChannel;
+  readonly #scans: ScanChannel;
   readonly #waiting = new Map<number, Waiting>();
   readonly #ready = Promise.withResolvers<readonly string[]>();
   #lastId = 0;
@@ -63,9 +68,11 @@ export class HostProcess {
     const { self, file, name } = parts;
     this.#child = Bun.spawn([self.file, ...self.leading, "plugin-host", file, name], {
       cwd: "/", env: { PATH: PATH, BUN_GC_TIMER_DISABLE: "1" }, argv0: "etmem-plugin", detached: true,
-      stdio: ["pipe", "pipe", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"],
     });
-    this.#text = new TextChannel(this.#child.stdio[3] as unknown as number);
+    const [, , , textFd, scanFd] = this.#child.stdio as readonly unknown[] as readonly number[];
+    this.#text = new TextChannel(textFd!);
+    this.#scans = new ScanChannel(scanFd!, { answer: (question) => parts.scan(question), failed: (reason) => this.#fail(reason) });
     this.#ready.promise.catch(() => undefined); // whoever asks is told
     void this.#read();
     void this.#tellLines();
@@ -114,6 +121,7 @@ export class HostProcess {
     await this.#child.exited;
     for (let i = 0; this.#group !== null && i < GROUP_TRIES && !endGroup(this.#group); i++) await Bun.sleep(GROUP_PAUSE_MS);
     this.#text.close();
+    this.#scans.close();
   }
 
   async #ask(call: HostCall, asked: unknown, bytes?: Uint8Array): Promise<HostAnswer<HostCall>> {
@@ -217,51 +225,3 @@ const WORDS: Partial<Record<HostCall, string>> = {
   addEngine: "fill_eng_params", addTask: "fill_task_params", startTask: "start_task", stopTask: "stop_task", command: "eng_mgt_func",
   removeTask: "clear_task_params", removeEngine: "clear_eng_params",
 };
-
-/** The socket to which a library writes the text of its commands, in as many pieces as it likes. */
-class TextChannel {
-  #held = Buffer.alloc(4096);
-  #bytes = 0;
-  #wanted: { mark: Buffer; resolve(text: string): void; reject(error: Error): void } | null = null;
-  readonly #socket;
-
-  constructor(fd: number) {
-    const socket = { data: (_: unknown, piece: Uint8Array) => this.#take(piece), error: () => undefined };
-    this.#socket = Bun.connect({ fd, socket } as never) as Promise<{ end(): void }>;
-    this.#socket.catch(() => undefined);
-  }
-
-  /** All that comes from now on, up to the mark. */
-  until(mark: string): Promise<string> {
-    this.#bytes = 0;
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    promise.catch(() => undefined); // the command itself may have failed before
-    this.#wanted = { mark: Buffer.from(mark), resolve, reject };
-    return promise;
-  }
-
-  /** What comes from now on is the late word of a thread: nobody asked. */
-  reset(): void {
-    this.#wanted = null;
-    this.#held = Buffer.alloc(4096);
-  }
-
-  fail(error: Error): void {
-    this.#wanted?.reject(error);
-  }
-
-  close(): void {
-    void this.#socket.then((socket) => socket.end(), () => undefined);
-  }
-
-  #take(piece: Uint8Array): void {
-    if (this.#wanted === null) return;
-    const { mark, resolve, reject } = this.#wanted, from = Math.max(0, this.#bytes - mark.length);
-    if (this.#bytes + piece.length > this.#held.length) this.#held = Buffer.concat([this.#held], (this.#bytes + piece.length) * 2);
-    this.#held.set(piece, this.#bytes);
-    this.#bytes += piece.length;
-    const end = this.#held.subarray(0, this.#bytes).indexOf(mark, from);
-    if (end >= 0) resolve(this.#held.toString("utf8", 0, end));
-    else if (this.#bytes > MAX_TEXT_BYTES) reject(new RefusedError(`the answer is longer than ${MAX_TEXT_BYTES >> 20} MiB`));
-  }
-}

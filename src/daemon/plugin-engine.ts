@@ -2,15 +2,20 @@
 import { ConfigError, EtmemError, RefusedError } from "../errors.ts";
 import { formatFinding } from "../config/raw.ts";
 import type { Log } from "../log.ts";
+import type { Forced } from "../memory/memory.ts";
 import { kindOf, type LibraryKind } from "../plugin/library-file.ts";
 import type { HostCall, HostCalls, ProjectFacts, TaskFacts } from "../plugin/messages.ts";
 import type { ForeignEngine, ForeignTask, ObjectPlace } from "./foreign-objects.ts";
+import type { EngineScans, ScanAnswer } from "./scan-service.ts";
+import type { ScanQuestion } from "./scan-wire.ts";
 import { HostProcess, type HostAnswer } from "./host-process.ts";
-import type { TaskSpec } from "./task-spec.ts";
+import { idOf, type TaskSpec } from "./task-spec.ts";
 
 export interface PluginParts {
   readonly self: { readonly file: string; readonly leading: readonly string[] };
   readonly log: Log;
+  /** The daemon's tracker for the library of an engine, while tasks of it are started. */
+  scans(owner: string, forced: Forced): EngineScans;
 }
 
 /** A host that fails is started again so often within the window, each time after a longer pause. */
@@ -27,6 +32,9 @@ export class PluginEngine {
   readonly tasks = new Map<string, TaskSpec>();
   readonly #parts: PluginParts;
   readonly #started = new Set<string>();
+  #scans: EngineScans | undefined;
+  /** The last reason why the library was not answered. */
+  #unanswered = "";
   /** Why a task does not run although the host does. */
   readonly #refusals = new Map<string, string>();
   #host: HostProcess | undefined;
@@ -59,7 +67,7 @@ export class PluginEngine {
   async open(): Promise<void> {
     const { libname, opsName, project, name, projectValues, written, place } = this.facts, { log, self } = this.#parts;
     const host = new HostProcess({
-      self, file: libname, name: opsName,
+      self, file: libname, name: opsName, scan: (question) => this.#scan(question),
       said: (line) => log.info("plugin says", { project, engine: name, line }),
       failed: (reason) => this.#fail(host, reason),
     });
@@ -91,6 +99,8 @@ export class PluginEngine {
   /** Never throws: what goes wrong is the task's reason. */
   async startTask(id: string): Promise<void> {
     this.#started.add(id);
+    const { project, name, projectValues: { tracker, mover } } = this.facts;
+    this.#scans ??= this.#parts.scans(idOf(project, name), { tracker, mover } as Forced);
     if (this.#failure !== null) return;
     try {
       await this.ask("startTask", { id });
@@ -103,8 +113,13 @@ export class PluginEngine {
 
   async stopTask(id: string): Promise<void> {
     this.#refusals.delete(id);
-    if (!this.#started.delete(id) || this.#failure !== null) return;
-    await this.ask("stopTask", { id }).catch((error: Error) => this.#parts.log.error("stopping a task failed", { task: id, reason: error.message }));
+    if (!this.#started.delete(id)) return;
+    if (this.#failure === null) {
+      await this.ask("stopTask", { id }).catch(({ message }: Error) => {
+        this.#parts.log.error("stopping a task failed", { task: id, reason: message });
+      });
+    }
+    if (this.#started.size === 0) await this.#endScans();
   }
 
   async command(id: string | null, word: string): Promise<string> {
@@ -125,7 +140,7 @@ export class PluginEngine {
   }
 
   async removeTask(id: string): Promise<void> {
-    this.#started.delete(id);
+    if (this.#started.delete(id) && this.#started.size === 0) await this.#endScans();
     if (!this.tasks.delete(id) || this.#host === undefined) return;
     await this.ask("removeTask", { id }).catch(({ message }: Error) => {
       this.#parts.log.error("clearing a task failed", { task: id, reason: message });
@@ -143,6 +158,24 @@ export class PluginEngine {
       this.#parts.log.error("clearing an engine failed", { project, engine: name, reason: error.message });
     });
     await host?.end();
+  }
+
+  async #endScans(): Promise<void> {
+    const scans = this.#scans;
+    this.#scans = undefined;
+    await scans?.end();
+  }
+
+  /** Why a library is not answered is said when it changes. */
+  async #scan(question: ScanQuestion): Promise<ScanAnswer> {
+    const idle = { error: "ENODEV", reason: "no task of its engine is started" } as const;
+    const answer = await (this.#scans?.answer(question) ?? Promise.resolve(idle)), reason = "reason" in answer ? answer.reason : "";
+    if (reason !== "" && reason !== this.#unanswered) {
+      const { project, name } = this.facts;
+      this.#parts.log.warning("scan library not answered", { project, engine: name, pid: question.pid, reason });
+    }
+    this.#unanswered = reason;
+    return answer;
   }
 
   #running(): HostProcess {

@@ -1,6 +1,7 @@
 // What the daemon's main thread and its round workers say to each other. All of it is plain data.
 import type { Eyes, Forced, FoundProcess, KnownFaults, KnownOffsets, Picture, ProcessId, TargetName } from "../memory/memory.ts";
 import type { BringBackOrder, BringBackProgress, BringBackReport } from "./bring-back.ts";
+import type { GlanceOrder, GlanceReport } from "./glance.ts";
 import type { GroupOrder, GroupReport } from "./group-round.ts";
 import type { PlanReport } from "./plan.ts";
 import type { RoundLimits, RoundPhase, RoundReport } from "./round.ts";
@@ -18,6 +19,8 @@ export interface Jobs {
   readonly place: Job<GroupOrder & { readonly engineType: string }, RoundPhase, GroupReport>;
   readonly picture: Job<{ readonly process: FoundProcess; readonly cells: number }, null, { readonly picture: Picture | undefined }>;
   readonly plan: Job<PlanJob, number, PlanReport>;
+  /** A question of a scan library. */
+  readonly glance: Job<GlanceOrder, never, GlanceReport>;
   readonly bringBack: Job<BringBackOrder, BringBackProgress, BringBackReport>;
 }
 

@@ -6,6 +6,7 @@ import { openMemory } from "../memory/capabilities.ts";
 import type { Memory, ProcessId } from "../memory/memory.ts";
 import type { PlacingMemory } from "../memory/placing.ts";
 import { runBringBack } from "./bring-back.ts";
+import { runGlance } from "./glance.ts";
 import { runGroupRound } from "./group-round.ts";
 import { distantPolicy } from "./distant-policy.ts";
 import type { FromWorker, Jobs, PolicyAnswer, PolicyQuestion, ToWorker } from "./round-messages.ts";
@@ -35,6 +36,7 @@ const JOBS: JobTable = {
     return runPlan(memory, { ...order, policy: policyOf(engineType, hooks.ask), config: config as PlanOrder["config"] }, hooks);
   },
   bringBack: runBringBack,
+  glance: runGlance,
 
   place(_memory, { engineType, seats }, { signal, tell }) {
     const policy = engines.find(({ name }) => name === engineType)?.placing;

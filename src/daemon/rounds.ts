@@ -16,6 +16,7 @@ import { PluginRun } from "./plugin-run.ts";
 import { Plugins } from "./plugins.ts";
 import type { KernelFolders } from "./round-messages.ts";
 import { refusedPlan, type PlanCall } from "./plan-task.ts";
+import { engineScans } from "./scan-service.ts";
 import type { Run } from "./run.ts";
 import { reasonOf } from "./task-run.ts";
 import { WorkerPool, type DoneRound } from "./worker-pool.ts";
@@ -77,7 +78,8 @@ export function createRounds(parts: RoundsParts): Rounds {
   const pool = new WorkerPool({ ...parts, offsets: keptOnceKnown(parts.offsets), faults });
 
   const budgets = new WriteBudgets(), told = new Set<string>(), sighted = (eyes: Eyes) => logEyesOnce(log, eyes, told);
-  const plugins = new Plugins({ self: parts.self, log });
+  const scans: PluginParts["scans"] = (owner, forced) => engineScans(owner, forced, { pool, claims, locks: parts.locks });
+  const plugins = new Plugins({ self: parts.self, log, scans });
 
   const stop = async (ids: readonly string[]) => {
     const stopping = ids.flatMap((id) => runs.get(id) ?? []), stopped = Promise.all(stopping.map((run) => run.stop()));

@@ -258,6 +258,8 @@ export interface ProcessRound {
   returned(): Promise<Returned>;
   /** What came back since this was asked last, as the kernel's events tell: cheap enough to be asked before each call of a move. */
   refaulted?(): Refaulted;
+  /** What was accessed since the last look, in counters of 0 and 1, and looks anew; undefined where the tracker cannot tell. Takes no time. */
+  glance?(): Promise<HeatMap | undefined>;
   /**
    * Takes question.windows * intervalMs. Throws UnsupportedError where the process cannot be seen. `eachWindow` has the counts after each window
    * and may set them back.

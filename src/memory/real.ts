@@ -7,9 +7,10 @@ import { readProcessMemory, readProcesses, readStat, type ProcessStat } from "..
 import type { Root } from "../proc/root.ts";
 import { CutShortError, UnsupportedError, isGone } from "../errors.ts";
 import { AgeMap } from "./age-map.ts";
+import { HeatMap } from "./heat-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
-  processKey, type Allow, type FoundProcess, type HeatMap, type Memory, type MovedSample, type MoveTally, type PageRuns, type Picture, type ProcessId,
+  processKey, type Allow, type FoundProcess, type Memory, type MovedSample, type MoveTally, type PageRuns, type Picture, type ProcessId,
   type ProcessRound, type ProcessView, type Pulse, type Question, type Refaulted, type Returned, type StayedPages, type SwapCost,
   type SystemView, type TargetName, type TouchedMoved,
 } from "./memory.ts";
@@ -135,6 +136,11 @@ export class RealMemory implements Memory {
   }
 }
 
+/** Arming the map for the next window overwrites its counters. */
+function copyOf({ arrays }: HeatMap): HeatMap {
+  return new HeatMap({ ...arrays, counts: arrays.counts.slice() });
+}
+
 class RealRound implements ProcessRound {
   readonly view: ProcessView;
   readonly ages: AgeMap;
@@ -203,6 +209,12 @@ class RealRound implements ProcessRound {
     }
     await nextTurn();
     return heat;
+  }
+
+  async glance(): Promise<HeatMap | undefined> {
+    let seen: HeatMap | undefined;
+    await this.parts.tracker.begin({ ...this.watched, surveyed: (heat) => (seen = copyOf(heat)) });
+    return this.watched.signal.aborted ? undefined : seen;
   }
 
   async swapOut(runs: PageRuns, allow: Allow): Promise<MoveTally> {

@@ -19,6 +19,11 @@ const KEPT = {
   policy: [CAPABILITY.SETUID, CAPABILITY.SETGID],
 } as const;
 
+/** What a library writes to that eng_mgt_func is given. */
+export const TEXT_FD = 3;
+/** On which libetmemd_scan asks the daemon; native/tracker.c. */
+const SCAN_FD = 4;
+
 /** The services whose memory is worked on go first. */
 const NICE = 10;
 
@@ -28,7 +33,7 @@ export function confine({ fd, kind }: LibraryFile, root: Root): string | null {
   setPriority(NICE); // whatever it starts
   const group = joinGroup(root) ?? null;
   setLimit("CORE", 0);
-  keepThroughExec(fd);
+  for (const kept of [fd, TEXT_FD, SCAN_FD]) keepThroughExec(kept); // the runtime has marked some to be closed
   dieWithParent();
   forbidNewPrivileges();
   keepOnlyCapabilities(KEPT[kind]);
@@ -37,7 +42,7 @@ export function confine({ fd, kind }: LibraryFile, root: Root): string | null {
 }
 
 /** All of the environment that a plugin sees. The runtime's own timer would wake an idle host each second. */
-const ENVIRONMENT = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "BUN_GC_TIMER_DISABLE=1"];
+const ENVIRONMENT = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "BUN_GC_TIMER_DISABLE=1", `ETMEM_SCAN_FD=${SCAN_FD}`];
 
 /** Puts this program, confined, in the place of this process: threads that began before keep what they had, and none of them is left. */
 export function startAnew(self: { readonly file: string; readonly leading: readonly string[] }, words: readonly string[]): never {

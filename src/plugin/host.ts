@@ -6,6 +6,7 @@ import { defaultSignals, duplicateAbove, replaceDescriptor, setLimit } from "../
 import { readTextIfAny } from "../proc/kernel-text.ts";
 import type { Root } from "../proc/root.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
+import { TEXT_FD } from "./confine.ts";
 import { Library } from "./library.ts";
 import type { LibraryKind } from "./library-file.ts";
 import type { Ask, HostCall, HostCalls, Told } from "./messages.ts";
@@ -21,8 +22,6 @@ export interface HostOrder {
   readonly group: string | null;
 }
 
-/** What a plugin writes to the descriptor that eng_mgt_func is given. */
-export const TEXT_FD = 3;
 /** Where the pipes are moved to: what a library prints is for the log, and what it reads is nothing. */
 const PIPES_ABOVE = 200;
 /** Memory that a plugin may have beyond what the runtime has reserved for itself. */

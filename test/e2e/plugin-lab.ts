@@ -19,7 +19,7 @@ export function missingCompiler(): string | undefined {
 export function compile(lab: Lab, source: string, options: readonly string[] = []): string {
   const file = join(lab.folder(), `${basename(source, ".c")}.so`), path = source.includes("/") ? source : join(sources, source);
   const flags = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-infinite-recursion", "-shared", "-fPIC", "-pthread"];
-  const { success, stderr } = Bun.spawnSync(["gcc", ...flags, ...options, "-o", file, path, GLIB ?? ""], { stderr: "pipe" });
+  const { success, stderr } = Bun.spawnSync(["gcc", ...flags, "-o", file, path, ...options, GLIB ?? ""], { stderr: "pipe" });
   if (!success) throw new Error(stderr.toString());
   chmodSync(file, 0o700);
   return file;

@@ -55,7 +55,7 @@ describe("a library that was built against the original's structs", () => {
     expect(/CapBnd:\t0*([0-9a-f]+)/.exec(status)?.[1]).toBe("a80006");
     expect(status).toContain("NoNewPrivs:\t1");
     const environment = readFileSync(`/proc/${host}/environ`, "utf8").split("\0").filter(Boolean);
-    expect(environment.map((line) => line.split("=")[0])).toEqual(["PATH", "BUN_GC_TIMER_DISABLE"]);
+    expect(environment.map((line) => line.split("=")[0])).toEqual(["PATH", "BUN_GC_TIMER_DISABLE", "ETMEM_SCAN_FD"]);
     expect(Number(readFileSync(`/proc/${host}/stat`, "utf8").split(") ")[1]!.split(" ")[3])).toBe(host);
     expect(/\/etmem-plugin-(\d+)$/m.exec(readFileSync(`/proc/${host}/cgroup`, "utf8"))?.[1] ?? `seccomp ${/Seccomp:\t(\d)/.exec(status)?.[1]}`)
       .toBeOneOf([String(host), "seccomp 2"]);

@@ -16,6 +16,8 @@ import { needs, notRoot } from "../needs.ts";
 const lab = new Lab();
 afterEach(() => lab.close());
 
+const notAsked = () => Promise.reject(new Error("not asked"));
+
 /** Full and sparse chunks and huge pages, with counts of 0 to 3. */
 function anyHeat(seed: number): HeatMap {
   const random = randomBelow(seed), builder = new HeatMapBuilder();
@@ -33,7 +35,7 @@ needs(notRoot())("the same pages as slide with the same threshold", async () => 
   chmodSync(libname, 0o500);
   const engine = new PluginEngine(
     { project: "p", name: "mine", libname, opsName: "slide_policy", projectValues: {}, written: [] },
-    { self: { file: executable(), leading: [] }, log: createLog(4, () => undefined) },
+    { self: { file: executable(), leading: [] }, log: createLog(4, () => undefined), scans: () => ({ answer: notAsked, end: notAsked }) },
   );
   try {
     await engine.open();

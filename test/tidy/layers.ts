@@ -60,6 +60,8 @@ const LAYERS: readonly Layer[] = [
       "src/daemon/server.ts": ["src/ffi/peer.ts"],
       "src/daemon/host-process.ts": ["plugin"],
       "src/daemon/plugin-engine.ts": ["src/plugin/messages.ts", "src/plugin/library-file.ts"],
+      "src/daemon/glance.ts": ["src/memory/heat-map.ts"],
+      "src/daemon/scan-wire.ts": ["src/memory/heat-map.ts"],
       "src/daemon/distant-policy.ts": ["src/plugin/heat-bytes.ts", "src/memory/page-runs.ts"],
       "src/daemon/state-dir.ts": ["src/ffi/record-lock.ts"],
       "src/daemon/notify.ts": ["src/ffi/notify.ts", "src/ffi/self.ts"],
