@@ -47,7 +47,8 @@ uninstall_files() {
     rm -f "$(place "$file")"
   done
   rm -rf "$root/var/lib/etmem"
-  for folder in /etc/etmem/conf.d /etc/etmem /usr/share/etmem /usr/share/doc/etmem /usr/share/licenses/etmem; do
+  for folder in /etc/etmem/conf.d /etc/etmem /usr/share/etmem /usr/share/doc/etmem \
+    /usr/share/doc/etmem-devel/examples /usr/share/doc/etmem-devel /usr/share/licenses/etmem; do
     rmdir "$root$folder" 2>/dev/null || :
   done
   service daemon-reload

@@ -30,6 +30,9 @@ const FILES: readonly Placed[] = [
   { from: "CHANGELOG.md", to: "usr/share/doc/etmem/CHANGELOG.md", mode: 0o644 },
 ];
 
+/** Policies to begin with, and the types of theirs. */
+const EXAMPLES = "usr/share/doc/etmem-devel/examples";
+
 /** Shells look for a file that is named after the command. */
 const LINKS: Readonly<Record<string, string>> = {
   "usr/bin/etmemd": "etmem",
@@ -58,7 +61,9 @@ export function stage(root: string, parts: StagedParts): void {
   put(join(root, "usr/bin/etmem"), 0o755, (to) => copyFileSync(parts.executable, to));
   const { scanLibrary: library } = parts;
   if (library) put(join(root, library.folder, "libetmemd_scan.so"), 0o755, (to) => copyFileSync(library.file, to));
-  for (const { from, to, mode, gzip } of FILES) {
+  const policies = readdirSync(join(parts.project, "examples"));
+  const examples = policies.map((name): Placed => ({ from: `examples/${name}`, to: `${EXAMPLES}/${name}`, mode: 0o644 }));
+  for (const { from, to, mode, gzip } of [...FILES, ...examples]) {
     const source = join(parts.project, from);
     put(join(root, to), mode, (path) => (gzip ? writeFileSync(path, gzipSync(readFileSync(source), { level: 9 })) : copyFileSync(source, path)));
   }

@@ -3,6 +3,7 @@ import { fstatSync, readSync } from "node:fs";
 import { choice, decimal, int, size, text, yesNo } from "../config/field.ts";
 import type { RawSection } from "../config/raw.ts";
 import { readSection, type Fields } from "../config/section.ts";
+import { taskFields } from "../config/task.ts";
 import { EtmemError } from "../errors.ts";
 import { becomeUser } from "../ffi/confinement.ts";
 import type { GateAnswer, PageRuns, ProcessView, Question, Sight, SystemView } from "../memory/memory.ts";
@@ -45,7 +46,7 @@ const NOBODY = 65534;
 /** Keys of the sections that are not the policy's. */
 const OWN_KEYS = {
   engine: ["name", "engine", "project", "eng_name", "libname", "ops_name"],
-  task: ["project", "engine", "name", "type", "value", "swap_flag", "max_threads"],
+  task: Object.keys(taskFields),
 } as const;
 
 export class Policies {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect } from "bun:test";
 import { copyFileSync, chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { taskFields } from "../../src/config/task.ts";
 import { MIB } from "../../src/units.ts";
 import { needs, notRoot } from "../needs.ts";
 import { Lab, until, type RunningDaemon } from "./harness.ts";
@@ -55,6 +56,17 @@ describe("a policy in TypeScript", () => {
     await ok(daemon, "obj", "del", "-f", file);
     expect(childrenOf(daemon.pid)).toEqual([]);
     expect((await workload.stop()).wrong).toBe(0);
+  });
+
+  policyTest("knows which keys are the daemon's, and names those that are nobody's", async () => {
+    const daemon = await lab.daemon(), engineLines = "from_hour=0\nto_hour=0\nto_hours=1\n";
+    const ours = Object.keys(taskFields).filter((key) => taskFields[key as keyof typeof taskFields].fallback !== undefined || key.startsWith("max_"));
+    expect(ours).toContain("max_refault");
+    const values: Readonly<Record<string, string>> = { swap_flag: "no", brake: "no", max_threads: "1", max_rate: "100M", max_refault: "1%" };
+    const taskLines = `T=1\nkep=1m\n${ours.map((key) => `${key}=${values[key]}\n`).join("")}`;
+    const libname = installed("examples/night_policy.ts");
+    await ok(daemon, "obj", "add", "-f", lab.configFile(policyText({ libname, ops: "night_policy", engineLines, taskLines })));
+    expect(daemon.log().match(/has no key .*/g)).toEqual(['has no key "to_hours"; did you mean to_hour?', 'has no key "kep"; did you mean keep?']);
   });
 
   policyTest("has no capability, no user, and starts no process", async () => {
