@@ -33,6 +33,7 @@ function movedMemory(knows: ConstructorParameters<typeof Refaults>[0]) {
   const moved = new MovedPages(), refaults = new Refaults(knows), first = start / PAGE, all = { from: [first], to: [first + PAGES] };
   const pageOut = () => madvise(start, PAGES * PAGE, ADVICE.pageout);
   pageOut();
+  pageOut(); // what was in a CPU's batch of new pages is on the list by now
   const { swapped } = residencyOf(pagemap, { from: Float64Array.from(all.from), to: Float64Array.from(all.to) });
   expect(swapped.pages).toBe(PAGES);
   refaults.follow(process.pid, moved);

@@ -10,18 +10,19 @@ import { parsePressure, readPressure } from "../../src/proc/psi.ts";
 import { parseVmStat } from "../../src/proc/vmstat.ts";
 import { tempRoot } from "../fixtures/roots.ts";
 
+const READ_WRITE = VMA.readable | VMA.writable;
 const maps = (text: string) => parseMaps(Buffer.from(text));
 
 describe("maps", () => {
   test.each([
-    ["55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0          [heap]", VMA.pageable],
-    ["7f0000000000-7f0000001000 rw-p 00000000 00:00 0 ", VMA.pageable],
+    ["55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0          [heap]", VMA.pageable | READ_WRITE],
+    ["7f0000000000-7f0000001000 rw-p 00000000 00:00 0 ", VMA.pageable | READ_WRITE],
     ["7f0000000000-7f0000001000 ---p 00000000 00:00 0 ", VMA.pageable],
-    ["7f0000000000-7f0000001000 rw-p 00002000 fe:00 1234       /usr/lib/x.so", VMA.pageable | VMA.file],
-    ["7f0000000000-7f0000001000 r--p 00002000 fe:00 1234       /usr/lib/x.so", VMA.file],
-    ["7f0000000000-7f0000001000 r-xp 00002000 fe:00 1234       /usr/lib/x.so", VMA.file],
-    ["7f0000000000-7f0000001000 rwxp 00000000 00:00 0 ", 0],
-    ["7f0000000000-7f0000001000 rw-s 00000000 00:01 99         /dev/zero (deleted)", VMA.file],
+    ["7f0000000000-7f0000001000 rw-p 00002000 fe:00 1234       /usr/lib/x.so", VMA.pageable | VMA.file | READ_WRITE],
+    ["7f0000000000-7f0000001000 r--p 00002000 fe:00 1234       /usr/lib/x.so", VMA.file | VMA.readable],
+    ["7f0000000000-7f0000001000 r-xp 00002000 fe:00 1234       /usr/lib/x.so", VMA.file | VMA.readable],
+    ["7f0000000000-7f0000001000 rwxp 00000000 00:00 0 ", READ_WRITE],
+    ["7f0000000000-7f0000001000 rw-s 00000000 00:01 99         /dev/zero (deleted)", VMA.file | READ_WRITE],
     ["7ffc00000000-7ffc00004000 r--p 00000000 00:00 0          [vvar]", VMA.special],
     ["7ffc00004000-7ffc00006000 r-xp 00000000 00:00 0          [vdso]", VMA.special],
     ["ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]", VMA.special],
