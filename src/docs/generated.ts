@@ -4,7 +4,7 @@ import { fishCompletion } from "./completion/fish.ts";
 import { zshCompletion } from "./completion/zsh.ts";
 import { exampleFile } from "./examples.ts";
 import type { Manual } from "./manual.ts";
-import { configPage, daemonPage, etmemPage } from "./pages.ts";
+import { configPage, daemonPage, etmemPage, policyPage } from "./pages.ts";
 import { engineTables } from "../engines/index.ts";
 
 /** A file of the repository, by its path in it. */
@@ -26,6 +26,7 @@ export function generatedFiles(manual: Manual): GeneratedFile[] {
     { path: "man/etmem.1", text: etmemPage(manual) },
     { path: "man/etmemd.8", text: daemonPage(manual) },
     { path: "man/etmem.conf.5", text: configPage(manual) },
+    { path: "man/etmem-policy.7", text: policyPage(manual) },
     { path: "completions/etmem.bash", text: bashCompletion(manual) },
     { path: "completions/_etmem", text: zshCompletion(manual) },
     { path: "completions/etmem.fish", text: fishCompletion(manual) },

@@ -7,6 +7,7 @@ import { type CommandDoc, type Manual, pathOf } from "./manual.ts";
 import { paragraph, rowsOf, synopsis } from "./mdoc.ts";
 import daemonProse from "./prose/etmemd.txt" with { type: "text" };
 import configProse from "./prose/etmem.conf.txt" with { type: "text" };
+import policyProse from "./prose/etmem-policy.txt" with { type: "text" };
 import etmemProse from "./prose/etmem.txt" with { type: "text" };
 
 /** The day on which the prose last changed in substance; the pages must not depend on the day of the build. */
@@ -38,6 +39,11 @@ export function configPage(manual: Manual): string {
     TASK: keyLists("task"),
     EXAMPLE: literal(engineTables[0] === undefined ? "" : exampleFile(engineTables[0]).replace(/^#.*\n/gm, "").trim()),
   });
+}
+
+/** man/etmem-policy.7 */
+export function policyPage(manual: Manual): string {
+  return page(policyProse, manual, {});
 }
 
 function subsection(command: CommandDoc): string {

@@ -95,7 +95,7 @@ describe.each(engineTables.map(({ name }) => name))("the example of %s", (name) 
 });
 
 const withMandoc = needs(missingPrograms("mandoc"));
-for (const page of ["etmem.1", "etmemd.8", "etmem.conf.5"]) {
+for (const page of ["etmem.1", "etmemd.8", "etmem.conf.5", "etmem-policy.7"]) {
   withMandoc(`${page} is clean mdoc`, () => {
     const { stdout } = Bun.spawnSync(["mandoc", "-T", "lint", join(root, "man", page)], { stderr: "ignore" });
     // What is left out depends on the machine, or is on purpose: the pages name the version they are of.
@@ -103,6 +103,11 @@ for (const page of ["etmem.1", "etmemd.8", "etmem.conf.5"]) {
     expect(lines).toEqual([]);
   });
 }
+
+test.each(["night_policy.ts", "idle_engine.c"])("etmem-policy(7) has examples/%s as it is", async (name) => {
+  const source = (await Bun.file(join(root, "examples", name)).text()).trimEnd().replaceAll("\\", "\\e").replace(/^(?=[.'])/gm, "\\&");
+  expect(textOf("man/etmem-policy.7")).toContain(`.Bd -literal\n${source}\n.Ed\n`);
+});
 
 test.each(["tracker", "mover"])("etmemd(8) describes each value of %s", (key) => {
   const field = keyGroups().flatMap(({ fields }) => Object.entries(fields)).find(([name]) => name === key)?.[1];
