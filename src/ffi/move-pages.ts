@@ -25,8 +25,8 @@ export class PageVector {
 
   /** `page` is address / 4096. */
   put(index: number, page: number): void {
-    this.addresses[2 * index] = (page * 4096) % 2 ** 32;
-    this.addresses[2 * index + 1] = Math.floor(page / 2 ** 20);
+    this.addresses[2 * index] = (page & 0xfffff) << 12;
+    this.addresses[2 * index + 1] = (page / 2 ** 20) | 0;
   }
 
   /** Asks where the first `count` pages are. Returns 0 or -errno of the call. */

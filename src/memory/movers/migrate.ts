@@ -39,9 +39,13 @@ const vector = new PageVector(CALL_PAGES);
 export function migratePages(process: { pid: number; pidfd: number }, pages: Float64Array, to: Destination): MigrationTally {
   const job: MigrationJob = { process, pages, to, tally: emptyMigration() };
   job.tally.asked = pages.length;
-  moveSome(job, Uint32Array.from(pages, (_, index) => index));
+  for (let i = 0; i < pages.length; i++) ALL[i] = i;
+  moveSome(job, ALL.slice(0, pages.length));
   return job.tally;
 }
+
+/** One for each thread. */
+const ALL = new Uint32Array(CALL_PAGES);
 
 interface MigrationJob {
   readonly process: { readonly pid: number; readonly pidfd: number };
@@ -55,14 +59,14 @@ function moveSome(job: MigrationJob, indexes: Uint32Array<ArrayBuffer>): void {
   const { process: { pid, pidfd }, pages, to, tally } = job;
   // The call knows only pids: the process is asked for right before it, and no pid is used again within microseconds.
   if (tally.gone || !isRunning(pidfd)) return void (tally.gone = true);
-  indexes.forEach((index, i) => vector.put(i, pages[index]!));
-  const result = vector.move(pid, indexes.length, to.node), isFull = result === -ENOMEM;
+  for (let i = 0; i < indexes.length; i++) vector.put(i, pages[indexes[i]!]!);
+  const asked = indexes.length, result = vector.move(pid, asked, to.node), isFull = result === -ENOMEM;
   if (result === -ESRCH) return void (tally.gone = true);
   if (result < 0 && !isFull) throw refused(pid, to.node, -result);
   let left = settle(indexes, tally, to);
   if (left.length > 0) left = askAgain(pid, pages, left, { ...to, tally });
   if (left.length === 0) return;
-  const moved = left.length < indexes.length;
+  const moved = left.length < asked;
   if (isFull) tally.stayed.full += left.length;
   else if (left.length <= LEAST_PAGES && !moved) tally.stayed.busy += left.length;
   else {
@@ -80,24 +84,24 @@ export interface Destination {
 
 /** Enters what the kernel has said; returns the pages that it has not got to, or that it left where they were. */
 function settle(indexes: Uint32Array<ArrayBuffer>, tally: MigrationTally, { node, arrived }: Destination): Uint32Array<ArrayBuffer> {
-  return indexes.filter((index, i) => {
-    const status = vector.status[i]!;
-    if (status === node) {
+  const { status } = vector;
+  let left = 0;
+  for (let i = 0; i < indexes.length; i++) {
+    const index = indexes[i]!, said = status[i]!;
+    if (said === node) {
       tally.moved += 1;
       arrived(index);
-      return false;
-    }
-    if (status >= 0 || status === UNTOUCHED) return true;
-    tally.stayed[REASONS.get(-status) ?? "other"] += 1;
-    return false;
-  });
+    } else if (said >= 0 || said === UNTOUCHED) indexes[left++] = index;
+    else tally.stayed[REASONS.get(-said) ?? "other"] += 1;
+  }
+  return indexes.subarray(0, left);
 }
 
 /** Where a call was cut short its statuses are not written, although pages have moved: their nodes tell. */
 function askAgain(
   pid: number, pages: Float64Array, left: Uint32Array<ArrayBuffer>, { tally, ...to }: Destination & { tally: MigrationTally },
 ): Uint32Array<ArrayBuffer> {
-  left.forEach((index, i) => vector.put(i, pages[index]!));
+  for (let i = 0; i < left.length; i++) vector.put(i, pages[left[i]!]!);
   return vector.query(pid, left.length) < 0 ? left : settle(left, tally, to);
 }
 

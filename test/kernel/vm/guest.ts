@@ -12,6 +12,8 @@ export interface Orders {
   /** Ends each of the command's streams; behind it, on stdout, the exit status. */
   readonly mark: string;
   readonly command: readonly string[];
+  /** More programs: paths in the guest, and where they come from. */
+  readonly programs?: Readonly<Record<string, string>>;
 }
 
 /** All files of the guest. */
@@ -24,6 +26,7 @@ export function guestFiles(orders: Orders): Entry[] {
     file("/bin/busybox", Bun.which("busybox") ?? "/bin/busybox"),
     file("/usr/bin/etmem", executable),
     { path: "/usr/bin/etmemd", link: "etmem" },
+    ...Object.entries(orders.programs ?? {}).map(([path, from]) => file(path, from)),
     ...libraries(executable).map((path) => file(path, path)),
     ...orders.modules.map((path) => file(`/modules/${basename(path)}`, path)),
     text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"),

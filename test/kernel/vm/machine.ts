@@ -23,6 +23,8 @@ export interface Machine {
   /** QEMU's name of the processor, as "max" or "max,la57=off". */
   readonly cpu: string;
   readonly timeoutMs: number;
+  /** More programs in the guest: paths there, and where they come from. They find the libraries of the executable. */
+  readonly programs?: Readonly<Record<string, string>>;
 }
 
 export const DEFAULTS: Machine = {
@@ -69,8 +71,8 @@ export async function runInMachine(machine: Machine, command: readonly string[],
   const kernel = await fetchKernel(machine.kernel), folder = mkdtempSync(join(tmpdir(), "etmem-vm-"));
   const mark = crypto.randomUUID();
   try {
-    const { swap, memoryMiB } = machine, { modules } = kernel;
-    writePieces(join(folder, "initrd"), cpio(guestFiles({ modules, swap, swapBytes: memoryMiB * 1024 ** 2, mark, command })));
+    const { swap, memoryMiB, programs = {} } = machine, { modules } = kernel;
+    writePieces(join(folder, "initrd"), cpio(guestFiles({ modules, swap, swapBytes: memoryMiB * 1024 ** 2, mark, command, programs })));
     if (machine.swap === "disk") makeDisk(join(folder, "swap"), machine.memoryMiB);
     return await boot({ folder, mark, timeoutMs: machine.timeoutMs, command: qemu(machine, kernel, folder) }, streams);
   } finally {
