@@ -59,7 +59,8 @@ done
 }
 
 function report(what: string, output: string): void {
-  const lines = output.trim().split("\n").map((line) => ({ name: line.split(" ", 1)[0]!, moved: JSON.parse(line.slice(line.indexOf("{"))) as Moved }));
+  const lines = output.trim().split("\n")
+    .map((line) => ({ name: line.split(" ", 1)[0]!, moved: JSON.parse(line.slice(line.indexOf("{"))) as Moved }));
   const rate = ({ bytes, seconds }: Moved): number => bytes / seconds / 1e6;
   const of = (name: string): Moved[] => lines.filter((line) => line.name === name).map(({ moved }) => moved);
   const ours = of("ours"), plain = of("plain"), ratios: number[] = [];
@@ -68,6 +69,7 @@ function report(what: string, output: string): void {
   const short = [...ours, ...plain].some(({ bytes }) => bytes !== ours[0]!.bytes);
   const user = median(ours.map(({ userSeconds, systemSeconds }) => userSeconds / systemSeconds)) * 100;
   console.log(`${what}: ours ${median(ours.map(rate)).toFixed(0)} MB/s, C ${median(plain.map(rate)).toFixed(0)} MB/s, `
-    + `ratios ${ratios.map((ratio) => ratio.toFixed(3)).join(" ")}, median ${median(ratios).toFixed(3)}; our user CPU is ${user.toFixed(1)} % of the kernel's`
+    + `ratios ${ratios.map((ratio) => ratio.toFixed(3)).join(" ")}, median ${median(ratios).toFixed(3)}; `
+    + `our user CPU is ${user.toFixed(1)} % of the kernel's`
     + (short ? "; NOT ALL PAGES WENT IN EACH RUN" : ""));
 }
