@@ -1,4 +1,4 @@
-// bun bench/policy.ts [SIZE [SECONDS]]: the CPU of rounds that a policy in TypeScript decides, beside rounds of built-in slide with the same threshold.
+// bun bench/policy.ts [SIZE [SECONDS]]: the CPU of rounds that a policy in TypeScript decides, beside those of slide with the same threshold.
 // Each has a daemon and a process of its own, of which a tenth is hot; both run at the same time. Needs root, page_walk and zram.
 import { chmodSync, copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

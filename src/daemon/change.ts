@@ -34,5 +34,11 @@ export interface ProjectCount {
   readonly started: number;
 }
 
-/** Why tasks of an engine of this type cannot be started; undefined if they can. */
-export type Refusal = (engineType: string) => string | undefined;
+/** Why tasks of an engine of this type, in this place, cannot be started; undefined if they can. */
+export type Refusal = (engineType: string, place?: EnginePlace) => string | undefined;
+
+/** An engine by its name in a project. */
+export interface EnginePlace {
+  readonly project: string;
+  readonly engine: string;
+}

@@ -180,8 +180,8 @@ export class Objects {
   #prepareStart(name: string, refusal?: Refusal): () => Change {
     const project = this.#find(name);
     if (project.started) throw new RefusedError("error: project has been started");
-    for (const { engineType } of tasksOf(project)) {
-      const reason = refusal?.(engineType);
+    for (const task of tasksOf(project)) {
+      const reason = refusal?.(task.engineType, task);
       if (reason !== undefined) throw new RefusedError(`error: project ${name} cannot be started: ${reason}`);
     }
     return () => {
@@ -217,7 +217,7 @@ export class Objects {
       const project = this.#projects.get(task.project);
       if (project?.started !== true) continue;
       const added = sections.engines.find((engine) => engine.project === task.project && engine.identity === task.engine);
-      const reason = refusal(added?.type ?? project.engines.get(task.engine)?.type ?? "");
+      const reason = refusal(added?.type ?? project.engines.get(task.engine)?.type ?? "", task);
       if (reason === undefined) continue;
       const says = `project ${task.project} is started, and ${reason}`;
       const { line, column } = task.section;

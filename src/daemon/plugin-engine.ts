@@ -58,6 +58,12 @@ export class PluginEngine {
     return { pid: this.#host?.pid ?? null, failure: this.#failure, failures: this.#failures.length };
   }
 
+  /** Why no task can be started; undefined if that is not known beforehand. */
+  get startRefusal(): string | undefined {
+    if (this.kind === "policy" || this.#host === undefined || this.#functions.includes("start_task")) return undefined;
+    return `the library of engine ${this.facts.name} has no start_task`;
+  }
+
   /** Why this task does not run; null if it does. */
   reasonOf(id: string): string | null {
     return this.#failure ?? this.#refusals.get(id) ?? null;

@@ -7,6 +7,7 @@ import { ProgressSum, sumOf, type BringBackCall } from "./bring-back-each.ts";
 import { NOTHING_BACK, type BringBackReport } from "./bring-back.ts";
 import { Accounts } from "./accounts.ts";
 import { Claims, type TargetLocks } from "./claims.ts";
+import type { EnginePlace } from "./change.ts";
 import { canPlan, commanding, engineRefusal, newRun, type Commanding } from "./engine-runs.ts";
 import type { Group } from "./group.ts";
 import type { ForeignObjects } from "./foreign-objects.ts";
@@ -24,7 +25,7 @@ import { WriteBudgets } from "./write-budget.ts";
 
 export interface Rounds extends Commanding {
   /** Why a task of this engine cannot be started; undefined if it can. */
-  refusal(engineType: string): string | undefined;
+  refusal(engineType: string, place?: EnginePlace): string | undefined;
   /** Begins to run rounds of the task, or waits for `resume` where it is paused; returns at once. */
   start(task: TaskSpec, paused?: boolean): void;
   /** Resolves when no round of these tasks runs any more; they keep their processes and what is known of them. */
@@ -115,7 +116,7 @@ export function createRounds(parts: RoundsParts): Rounds {
   };
 
   return {
-    refusal: engineRefusal,
+    refusal: (engineType, place) => engineRefusal(engineType) ?? (place && plugins.engineOf(place)?.startRefusal),
     adopt: plugins.adopt.bind(plugins), reconcile: plugins.reconcile.bind(plugins),
     start,
     ...pausing(runs, start, log),

@@ -81,6 +81,19 @@ describe("a library that was built against the original's structs", () => {
   });
 });
 
+pluginTest("a library without start_task: its project starts while it has no task, and else is not started, as in the original", async () => {
+  const daemon = await lab.daemon(), text = { libname: compile(lab, "observer.c"), ops: "idle_ops" };
+  await ok(daemon, "obj", "add", "-f", lab.configFile(pluginText({ ...text, tasks: {} })));
+  await ok(daemon, "project", "start", "-n", "third");
+  const task = lab.configFile("[task]\nproject=third\nengine=mine\nname=t\ntype=pid\nvalue=1\n");
+  const why = "the library of engine mine has no start_task";
+  expect((await daemon.client("obj", "add", "-f", task)).stderr).toBe(`etmem: error: project third is started, and ${why}\n`);
+  await ok(daemon, "project", "stop", "-n", "third");
+  await ok(daemon, "obj", "add", "-f", task);
+  expect(await daemon.client("project", "start", "-n", "third"))
+    .toEqual({ status: 1, stdout: "", stderr: `etmem: error: project third cannot be started: ${why}\n` });
+});
+
 describe("what is wrong with a library is one line", () => {
   const broken = async (libname: string, ops = "observer_ops", lines = ""): Promise<string> => {
     const tasks = { t1: "task_private_key=refuse me\n" };
