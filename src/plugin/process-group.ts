@@ -80,8 +80,11 @@ function places(root: Root): GroupPlace[] {
   });
 }
 
+/** Of a threaded group of v2 only the threads can be read; a signal to a thread's id reaches its process. */
 function pidsIn(group: string): number[] {
-  return readFileSync(`${group}/cgroup.procs`, "utf8").split("\n").map(Number).filter((pid) => pid > 0 && pid !== process.pid);
+  const read = (name: string): number[] => readFileSync(`${group}/${name}`, "utf8").split("\n").map(Number);
+  const isThreaded = readTextIfAny(`${group}/cgroup.type`)?.trim() === "threaded";
+  return read(isThreaded ? "cgroup.threads" : "cgroup.procs").filter((pid) => pid > 0 && pid !== process.pid);
 }
 
 function killIfThere(pid: number): void {
