@@ -21,7 +21,7 @@ async function trip(node: number): Promise<object> {
   let moved = 0;
   const before = process.cpuUsage(), began = performance.now();
   await exchange({ fast: node, slow: -1 }, { up: [load], down: [] }, {
-    room: (wanted) => memory.room(wanted), proceed: () => true, limit: () => CALL_BYTES,
+    room: (wanted) => memory.room(wanted, false), proceed: () => true, limit: () => CALL_BYTES,
     async move({ list }, { from, to }, wanted) {
       const tally = await round.move(list.pages.subarray(from, to), wanted, (index) => (nodes[from + index] = wanted));
       moved += tally.moved;

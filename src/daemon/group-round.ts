@@ -62,9 +62,9 @@ interface Plan {
 async function movePages(memory: PlacingMemory, seats: readonly Seat[], { pairs, policy, config, signal }: Plan): Promise<void> {
   const groups = seats.flatMap((seat, index) => seat.groups(index)), { sight } = memory;
   for (const chosen of policy.decide(groups, config, { pairs, nodes: memory.nodes(), sight })) {
-    const { fast, slow } = chosen;
+    const { fast, slow, hugetlb } = chosen;
     await exchange({ fast, slow }, { up: loadsOf(seats, chosen.toFast), down: loadsOf(seats, chosen.toSlow) }, {
-      room: (node) => memory.room(node),
+      room: (node) => memory.room(node, hugetlb),
       proceed: () => !signal.aborted,
       limit: (process) => seats[process]!.limit(),
       move: (load, range, node) => seats[load.process]!.move(load, range, { node, isFast: node === fast }),

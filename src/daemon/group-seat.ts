@@ -62,6 +62,8 @@ export class Seat {
     await this.guarded(async () => {
       this.round = memory.openPlacing(this.order.process, choice, signal);
       if (this.round === undefined) return this.end("gone");
+      const lacking = policy.lacks(config, memory.nodes());
+      if (lacking !== undefined) return this.end("done", lacking);
       if (this.round.vmas === 0) return this.end("done", noMapping(choice));
       const question = policy.question(config, memory.sight), heat = await this.round.scan(question, intervalMs);
       if (!signal.aborted) this.placed = await this.round.place(heat, question.threshold);

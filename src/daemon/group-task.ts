@@ -119,10 +119,16 @@ export class GroupTask implements Run, Participant {
 
   uses(nodes: readonly NodeView[]): NodeUse[] {
     const placings = this.members.all().flatMap(({ owned, status }) => (owned && status.placing ? status.placing.nodes : []));
-    return nodes.map(({ node, totalBytes }) => {
+    return nodes.map((view) => {
+      const { node } = view, totalBytes = this.isHugetlb ? poolBytes(view) : view.totalBytes;
       const here = placings.filter((use) => use.node === node), hotBytes = sum(here, "hotBytes"), coldBytes = sum(here, "coldBytes");
       return { node, totalBytes, usedBytes: hotBytes + coldBytes, hotBytes, coldBytes };
     });
+  }
+
+  /** Its tables are about hugetlb pages, as the original's are. */
+  get isHugetlb(): boolean {
+    return this.parts.policy.choice(this.task.config as never).flags.includes("ht");
   }
 
   get hasProcesses(): boolean {
@@ -192,6 +198,11 @@ function stubbornness({ askedBytes, toFastBytes, toSlowBytes, stayedBytes }: Sea
   if (askedBytes < WORTH_LOGGING_BYTES || toFastBytes + toSlowBytes > 0) return null;
   const why = Object.entries(stayedBytes).map(([reason, bytes]) => `${bytes} bytes ${reason}`).join(", ");
   return `the kernel moved none of ${askedBytes} bytes: ${why}`;
+}
+
+/** Hugetlb pages of 2 MiB, in bytes. */
+function poolBytes({ hugePools }: NodeView): number {
+  return hugePools.filter(({ pageBytes }) => pageBytes === 2 << 20).reduce((all, { pages, pageBytes }) => all + pages * pageBytes, 0);
 }
 
 function sum<K extends string>(values: readonly Readonly<Record<K, number>>[], key: K): number {

@@ -12,6 +12,7 @@ import type { WorkerPool } from "./worker-pool.ts";
 export interface Participant {
   readonly task: TaskSpec;
   readonly hasProcesses: boolean;
+  readonly isHugetlb: boolean;
   /** The processes that take part in the next round. */
   gather(eyes: Eyes): Promise<Member[]>;
   seat(member: Member): SeatOrder;
@@ -78,8 +79,10 @@ export class Group {
   /** Of all tasks. */
   uses(): NodeUse[] {
     const all = [...this.tasks].flatMap((task) => task.uses(this.nodes));
-    return this.nodes.map(({ node, totalBytes }) => {
-      const here = all.filter((use) => use.node === node);
+    // Of hugetlb pages where no task is about anything else, as the original has it.
+    const total = [...this.tasks].every(({ isHugetlb }) => isHugetlb) ? all : this.nodes;
+    return this.nodes.map(({ node }) => {
+      const here = all.filter((use) => use.node === node), totalBytes = total.find((one) => one.node === node)?.totalBytes ?? 0;
       const add = (key: "usedBytes" | "hotBytes" | "coldBytes") => here.reduce((sum, use) => sum + use[key], 0);
       return { node, totalBytes, usedBytes: add("usedBytes"), hotBytes: add("hotBytes"), coldBytes: add("coldBytes") };
     });

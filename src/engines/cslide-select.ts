@@ -24,7 +24,7 @@ export interface SelectLimits {
 }
 
 /** What moves between the nodes of a pair. Groups on other nodes are left alone. */
-export function selectPages(groups: readonly PageGroup[], pair: PairRoom, limits: SelectLimits): Exchange {
+export function selectPages(groups: readonly PageGroup[], pair: PairRoom, limits: SelectLimits): Omit<Exchange, "hugetlb"> {
   const { threshold, reserveBytes } = limits, { fast, slow } = pair;
   const onSlow = groups.filter(({ node }) => node === slow).sort(byOrder(-1)), onFast = groups.filter(({ node }) => node === fast).sort(byOrder(1));
   const coldOnFast = onFast.filter(({ count }) => count < threshold);

@@ -1,11 +1,12 @@
 // cslide moves hot pages to DRAM and cold ones to slower NUMA nodes: its keys, and what they mean for a round.
 import { trimBlanks } from "../config/blanks.ts";
 import { type Part, field, int, yesNo } from "../config/field.ts";
+import type { NodeView } from "../memory/memory.ts";
 import { MIB } from "../units.ts";
 import { doubtfulPairs, judgePairs, reserveProblem, type NodePair } from "./cslide-nodes.ts";
 import { selectPages } from "./cslide-select.ts";
 import { hostPagesTable, taskPagesTable } from "./cslide-tables.ts";
-import { defineEngine } from "./engine.ts";
+import { defineEngine, type Take } from "./engine.ts";
 
 const MAX_INT = 2 ** 31 - 1;
 
@@ -99,9 +100,10 @@ export const cslide = defineEngine({
 
     refusal({ task }, sight) {
       if (sight.tracker === "referenced") return "cslide needs to see single pages, and referenced sees only whole mappings; nothing is moved";
-      if (!flagsOf(task.vm_flags).includes("ht")) return undefined;
-      return `vm_flags=${task.vm_flags} means hugetlb pages, and ${sight.tracker} does not see accesses to them: write vm_flags=hg for memory that `
-        + "its process wants in huge pages, or vm_flags=rd wr for all private memory; nothing is moved";
+      if (!meansHugetlb(task) || sight.seesHugetlb) return undefined;
+      return `vm_flags=${task.vm_flags} means hugetlb pages, and ${sight.tracker} does not see accesses to them: load openEuler's etmem_scan, or `
+        + "write tracker=damon in [project] (Linux 5.19); or vm_flags=hg for memory that its process wants in huge pages, or vm_flags=rd wr for all "
+        + "private memory; nothing is moved";
     },
 
     cautions({ project, engine, task }, sight) {
@@ -109,11 +111,16 @@ export const cslide = defineEngine({
       if (engine.hot_threshold > most) {
         cautions.push(`hot_threshold=${engine.hot_threshold} counts as ${most}: no page is counted more often in a round`);
       }
-      if (task.ign_host) cautions.push("ign_host=yes has no effect: only the pages of virtual machines have two page tables");
+      if (task.ign_host && (sight.tracker !== "idle_pages" || !meansHugetlb(task))) {
+        cautions.push("ign_host=yes has no effect: only openEuler's module tells a host's accesses from its guest's, and in hugetlb pages");
+      }
+      if (sight.tracker === "damon" && !meansHugetlb(task)) {
+        cautions.push("damon tells the heat of 2 MiB at a time: of small pages many move for a few");
+      }
       return cautions;
     },
 
-    choice: ({ task }) => ({ flags: flagsOf(task.vm_flags), anonymousOnly: task.anon_only }),
+    choice: ({ task }) => ({ flags: flagsOf(task.vm_flags), anonymousOnly: task.anon_only, ignoreHost: task.ign_host }),
 
     // As for slide: one window can miss a page whose translation stayed in the TLB. All windows are counted, since heat decides who goes first.
     question({ project }, sight) {
@@ -132,15 +139,43 @@ export const cslide = defineEngine({
 
     idle: ({ engine }) => (engine.node_mig_quota === 0 ? "node_mig_quota=0: nothing may be moved" : undefined),
 
+    lacks({ engine, task }, nodes) {
+      const empty = meansHugetlb(task) ? engine.node_pair.flat().find((wanted) => hugetlbOf(nodes, wanted).bytes === 0) : undefined;
+      return empty === undefined ? undefined : `node ${empty} has no hugetlb pages of 2 MiB: write their number to its nr_hugepages`;
+    },
+
+    // Hugetlb pages have room of their own; what they use of the quota is not there for others.
     decide(groups, config, { pairs, nodes, sight }) {
-      const { node_mig_quota: quota, node_hot_reserve: reserve } = config.engine, roomOf = (wanted: number): number => (
-        nodes.find(({ node }) => node === wanted)?.roomBytes ?? 0);
-      const limits = { threshold: thresholdOf(config, sight), quotaBytes: quota * MIB, reserveBytes: reserve * MIB };
-      return pairs.map(({ fast, slow }) => (
-        selectPages(groups, { fast, slow, fastFreeBytes: roomOf(fast), slowFreeBytes: roomOf(slow) }, limits)));
+      const { node_mig_quota: quota, node_hot_reserve: reserve } = config.engine;
+      const room = (wanted: number, hugetlb: boolean): number => (
+        hugetlb ? hugetlbOf(nodes, wanted).roomBytes : (nodes.find(({ node }) => node === wanted)?.roomBytes ?? 0));
+      return pairs.flatMap(({ fast, slow }) => {
+        let quotaBytes = quota * MIB;
+        return [true, false].map((hugetlb) => {
+          const limits = { threshold: thresholdOf(config, sight), quotaBytes, reserveBytes: reserve * MIB };
+          const pair = { fast, slow, fastFreeBytes: room(fast, hugetlb), slowFreeBytes: room(slow, hugetlb) };
+          const chosen = selectPages(groups.filter((group) => (group.hugetlb === true) === hugetlb), pair, limits);
+          quotaBytes -= Math.max(bytesOf(chosen.toFast), bytesOf(chosen.toSlow));
+          return { ...chosen, hugetlb };
+        });
+      });
     },
   },
 });
+
+function meansHugetlb({ vm_flags }: { readonly vm_flags: string }): boolean {
+  return flagsOf(vm_flags).includes("ht");
+}
+
+/** The pool of 2 MiB pages on a node. */
+function hugetlbOf(nodes: readonly NodeView[], wanted: number): { bytes: number; roomBytes: number } {
+  const pool = nodes.find(({ node }) => node === wanted)?.hugePools.find(({ pageBytes }) => pageBytes === 2 * MIB);
+  return { bytes: (pool?.pages ?? 0) * 2 * MIB, roomBytes: (pool?.freePages ?? 0) * 2 * MIB };
+}
+
+function bytesOf(takes: readonly Take[]): number {
+  return takes.reduce((sum, { group, pages }) => sum + group.pageBytes * pages, 0);
+}
 
 function flagsOf(text: string): readonly string[] {
   return text.split(" ");

@@ -68,6 +68,8 @@ export interface Exchange {
   readonly slow: number;
   readonly toSlow: readonly Take[];
   readonly toFast: readonly Take[];
+  /** The room that is spoken of is that of hugetlb pages. */
+  readonly hugetlb: boolean;
 }
 
 /** Two nodes with their roles. */
@@ -118,6 +120,8 @@ export interface PlacingPolicy<Config> {
   threshold(config: Config, sight: Sight): number;
   /** The nodes that pages move between, or why the machine has not got what the file asks for. */
   pairs(config: Config, nodes: readonly NodeView[]): { readonly pairs: readonly FastSlow[] } | { readonly problem: string };
+  /** What the machine lacks for this task; undefined where it lacks nothing. */
+  lacks(config: Config, nodes: readonly NodeView[]): string | undefined;
   /** The answers to the engine's commands, by word. */
   readonly tables: Readonly<Record<string, (seen: PagesSeen) => string>>;
   /** Why nothing moves although all is well; undefined if it does. */

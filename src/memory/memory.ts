@@ -37,6 +37,8 @@ export interface Sight {
   readonly seesWrites: boolean;
   /** Memory marked with MADV_SWAPFLAG is known; only the openEuler module knows it. */
   readonly seesSwapFlag: boolean;
+  /** Accesses to hugetlb pages are seen: by openEuler's module, and by DAMON. */
+  readonly seesHugetlb?: boolean;
 }
 
 /** A tracker that is not used, and why. */

@@ -34,3 +34,11 @@ export function readNodes(root: Root, watermarks: ReadonlyMap<number, number> = 
 export function roomBytes(freeBytes: number, watermarkBytes = 0): number {
   return Math.max(0, freeBytes - watermarkBytes);
 }
+
+/** Pages of 2 MiB that no mapping has yet. */
+export function hugetlbRoomBytes(pools: readonly HugePool[]): number {
+  const pool = pools.find(({ pageBytes }) => pageBytes === HUGE_BYTES);
+  return (pool?.freePages ?? 0) * HUGE_BYTES;
+}
+
+const HUGE_BYTES = 2 << 20;

@@ -2,12 +2,12 @@
 import { basePageBytes } from "../ffi/page-size.ts";
 import { readMaps } from "../proc/maps.ts";
 import { MemoryBlocks } from "../proc/memory-blocks.ts";
-import { readHighWatermarks, readNodeMemory } from "../proc/node-memory.ts";
+import { readHighWatermarks, readHugePools, readNodeMemory } from "../proc/node-memory.ts";
 import { readProcessMemory, readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { balancesNodes } from "../proc/settings.ts";
 import { readVmaUse } from "../proc/smaps.ts";
-import { isGone } from "../errors.ts";
+import { UnsupportedError, isGone } from "../errors.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import type { HeatMap } from "./heat-map.ts";
 import { hugetlbRuns } from "./hugetlb.ts";
@@ -15,13 +15,15 @@ import { locatePages } from "./locate.ts";
 import { processKey, type ProcessId, type ProcessView, type Question } from "./memory.ts";
 import { migratePages, type MigrationTally } from "./movers/migrate.ts";
 import { nextTurn } from "./next-turn.ts";
-import { readNodes, roomBytes, type NodeView } from "./nodes.ts";
+import { hugetlbRoomBytes, readNodes, roomBytes, type NodeView } from "./nodes.ts";
+import { NO_RUNS } from "./page-runs.ts";
 import { PlacedHeat } from "./placement.ts";
 import type { PlacingMemory, PlacingRound } from "./placing.ts";
+import { suspicion } from "./suspicion.ts";
 import { HeldProcess } from "./targets.ts";
 import { steadyTime } from "./time.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
-import { chooseVmas, needsSmaps, type VmaChoice } from "./vma-choice.ts";
+import { chooseVmas, meansHugetlb, needsSmaps, type VmaChoice } from "./vma-choice.ts";
 
 export class NumaMemory implements PlacingMemory {
   readonly time = steadyTime;
@@ -46,7 +48,8 @@ export class NumaMemory implements PlacingMemory {
     return readNodes(this.root, this.watermarks);
   }
 
-  room(node: number): number {
+  room(node: number, hugetlb: boolean): number {
+    if (hugetlb) return hugetlbRoomBytes(readHugePools(this.root, node));
     return roomBytes(readNodeMemory(this.root, node)?.freeBytes ?? 0, this.watermarks.get(node));
   }
 
@@ -75,10 +78,12 @@ export class NumaMemory implements PlacingMemory {
       const uses = needsSmaps(choice) ? readVmaUse(root, pid) : [];
       if (!stat || !sizes || !all || !uses) return undefined;
       history.rounds += 1;
-      // No tracker here sees accesses to hugetlb pages: they would look hot, or cold, for ever.
-      const vmas = chooseVmas(all, choice, { uses, unseen: hugetlbRuns(root, pid) });
-      const watched: Watched = { process: held, vmas, history, ...sizes, threads: stat.threads, signal, cpu };
-      return new NumaRound({ root, tracker, watched, view: { pid, comm: stat.comm, ...sizes } });
+      // Where nothing sees accesses to hugetlb pages they would look hot, or cold, for ever; where it does they are by themselves.
+      const hugetlb = meansHugetlb(choice) && tracker.sight.seesHugetlb === true;
+      const vmas = chooseVmas(all, choice, { uses, unseen: hugetlb ? NO_RUNS : hugetlbRuns(root, pid) });
+      const asked = hugetlb ? { hugetlb: { ignoreHost: choice.ignoreHost === true } } : {};
+      const watched: Watched = { process: held, vmas, history, ...sizes, threads: stat.threads, signal, cpu, ...asked };
+      return new NumaRound({ root, tracker, watched, view: { pid, comm: stat.comm, ...sizes }, isWhole: !needsSmaps(choice) });
     });
   }
 
@@ -95,6 +100,8 @@ interface NumaParts {
   readonly tracker: Tracker;
   readonly watched: Watched;
   readonly view: ProcessView;
+  /** The mappings are all that the process writes to: when it runs some of them are accessed. */
+  readonly isWhole: boolean;
 }
 
 class NumaRound implements PlacingRound {
@@ -109,18 +116,19 @@ class NumaRound implements PlacingRound {
   get cpu() { return this.parts.watched.cpu.spent; }
 
   async scan(question: Question, intervalMs: number): Promise<HeatMap> {
-    const { tracker, watched } = this.parts, heat = await tracker.begin(watched);
+    const { tracker, watched } = this.parts, ranBefore = this.ranTicks(), heat = await tracker.begin(watched);
     for (let window = 1; window <= question.windows && !watched.signal.aborted; window++) {
       await steadyTime.pause(intervalMs, watched.signal);
       await tracker.look(watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
     }
+    this.doubt(heat, ranBefore);
     return heat;
   }
 
   async place(heat: HeatMap, most: number): Promise<PlacedHeat> {
-    const { root, watched: { process: { pid, pagemap }, signal, cpu } } = this.parts;
+    const { root, watched: { process: { pid, pagemap }, signal, cpu, hugetlb } } = this.parts;
     const blocks = cpu.measure(() => MemoryBlocks.read(root, readNodes(root).map(({ node }) => node)));
-    return new PlacedHeat(heat, await locatePages({ pid, pagemap, signal, cpu }, heat, blocks), most);
+    return new PlacedHeat(heat, await locatePages({ pid, pagemap, signal, cpu }, heat, blocks), { most, hugetlb: hugetlb !== undefined });
   }
 
   async move(pages: Float64Array, node: number, arrived: (index: number) => void): Promise<MigrationTally> {
@@ -130,6 +138,20 @@ class NumaRound implements PlacingRound {
   }
 
   close(): void {
+    // What cannot be given back now is left to whoever takes it next: the tracker's own matter.
+    void this.parts.tracker.release?.(this.parts.watched).catch(() => undefined);
     this.parts.watched.process.close();
+  }
+
+  private ranTicks(): number {
+    return readStat(this.parts.root, this.view.pid)?.userTicks ?? 0;
+  }
+
+  /** Throws UnsupportedError where the scan must have missed something. */
+  private doubt(heat: HeatMap, ranBefore: number): void {
+    const { isWhole, tracker, watched: { signal } } = this.parts;
+    if (signal.aborted || !isWhole || tracker.exactness === "region") return;
+    const problem = suspicion(heat, { ranTicks: this.ranTicks() - ranBefore, pid: this.view.pid });
+    if (problem !== undefined) throw new UnsupportedError(problem);
   }
 }

@@ -13,6 +13,8 @@ export interface PageGroup {
   readonly count: number;
   readonly pageBytes: number;
   readonly pages: number;
+  /** They are hugetlb pages, which have their own room. */
+  readonly hugetlb?: boolean;
 }
 
 /** Pages to move, ascending: each is page number `pages[i]`, and entry `entries[i]` of its heat map. */
@@ -30,19 +32,22 @@ export class PlacedHeat {
   /** One node an entry of the heat map, or NOWHERE. */
   readonly nodes: Uint8Array;
   private readonly most: number;
+  private readonly hugetlb: boolean;
 
   /** `most`: what a page counts of which nothing is concluded: it rests because it was hot, or the tracker has lost sight of it. */
-  constructor(heat: HeatMap, nodes: Uint8Array, most: number) {
+  constructor(heat: HeatMap, nodes: Uint8Array, { most, hugetlb = false }: { most: number; hugetlb?: boolean }) {
     this.heat = heat;
     this.nodes = nodes;
     this.most = most;
+    this.hugetlb = hugetlb;
   }
 
   /** All pages that are somewhere, by node, heat and size. */
   groups(process: number): PageGroup[] {
     const pages = new Map<number, number>();
     this.each((key) => pages.set(key, (pages.get(key) ?? 0) + 1));
-    return [...pages].map(([key, number]) => ({ process, ...unpacked(key), pages: number }));
+    const kind = this.hugetlb ? { hugetlb: true } : {};
+    return [...pages].map(([key, number]) => ({ process, ...unpacked(key), pages: number, ...kind }));
   }
 
   /** The pages with the lowest addresses of each of these groups; a group may be given once. */

@@ -10,8 +10,8 @@ export interface PlacingMemory {
   hasRival(): boolean;
   /** As they are now. */
   nodes(): readonly NodeView[];
-  /** Bytes that fit on the node now, as in its NodeView; a fraction of what all of them cost to read. */
-  room(node: number): number;
+  /** Bytes that fit on the node now, as in its NodeView, of hugetlb pages or of others; a fraction of what all of them cost to read. */
+  room(node: number, hugetlb: boolean): number;
   /** undefined if the process is gone. */
   openPlacing(id: ProcessId, choice: VmaChoice, signal: AbortSignal): PlacingRound | undefined;
   forget(id: ProcessId): void;

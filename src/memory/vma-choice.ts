@@ -10,6 +10,16 @@ export interface VmaChoice {
   readonly flags: readonly string[];
   /** None of a file. */
   readonly anonymousOnly: boolean;
+  /** Of a virtual machine only the guest's own accesses count. */
+  readonly ignoreHost?: boolean;
+}
+
+/** Pages of 1 GiB are always in use as far as anything tells. */
+const MOST_PAGE_BYTES = 2 << 20;
+
+/** Are hugetlb pages meant, and so nothing else? */
+export function meansHugetlb({ flags }: VmaChoice): boolean {
+  return flags.includes("ht");
 }
 
 /** Flags that the permissions in maps tell, which costs nothing; for others smaps is needed, at 15 ms per GiB. */
@@ -36,7 +46,8 @@ export function chooseVmas(vmas: VmaList, choice: VmaChoice, { uses, unseen }: V
     const kind = vmas.kind[i]!;
     if ((kind & wanted) !== wanted || kind & unwanted || isIn(unseen, vmas.start[i]!)) continue;
     const use = rest.length > 0 ? byStart.get(vmas.start[i]!) : undefined;
-    if (rest.length === 0 || (use?.end === vmas.end[i] && rest.every((flag) => use?.flags.includes(flag)))) chosen.push(i);
+    const fits = use !== undefined && use.end === vmas.end[i] && use.pageBytes <= MOST_PAGE_BYTES && rest.every((flag) => use.flags.includes(flag));
+    if (rest.length === 0 || fits) chosen.push(i);
   }
   return {
     count: chosen.length, start: Float64Array.from(chosen, (i) => vmas.start[i]!), end: Float64Array.from(chosen, (i) => vmas.end[i]!),

@@ -8,6 +8,7 @@ const PAGE = 4096, CALL_PAGES = 4096, ATTEMPTS = 5;
 export interface PlacedShape extends Omit<Heat, "pages"> {
   readonly bytes: number;
   readonly hugePages: boolean;
+  readonly hugetlb?: boolean;
   readonly hotNode?: number | undefined;
   readonly coldNode?: number | undefined;
 }
@@ -15,7 +16,7 @@ export interface PlacedShape extends Omit<Heat, "pages"> {
 /** Moves the pages to their nodes. Throws EtmemError where they do not go. */
 export function placeWorkload(start: number, shape: PlacedShape, pageBytes: number): void {
   if (shape.hotNode === undefined && shape.coldNode === undefined) return;
-  const heat = hotPages({ ...shape, pages: shape.bytes / pageBytes }), step = shape.hugePages ? CHUNK_PAGES : 1;
+  const heat = hotPages({ ...shape, pages: shape.bytes / pageBytes }), step = shape.hugePages || shape.hugetlb ? CHUNK_PAGES : 1;
   const pagesOf = (hot: number): number[] => Array.from({ length: heat.length / step }, (_, i) => i * step).filter((page) => heat[page] === hot);
   // First away from where others are to come.
   for (const [hot, node] of [[0, shape.coldNode], [1, shape.hotNode], [0, shape.coldNode]] as const) {

@@ -10,6 +10,8 @@ export interface VmaUse {
   readonly referencedBytes: number;
   /** In transparent huge pages. */
   readonly hugeBytes: number;
+  /** Of the mapping's pages: 4 KiB, or the size of its hugetlb pages. */
+  readonly pageBytes: number;
   /** Two letters each, as "rd", "lo" (mlocked), "ht" (hugetlb). */
   readonly flags: readonly string[];
 }
@@ -33,6 +35,7 @@ export function parseVmaUse(text: string): VmaUse[] {
     found.push({
       start: parseInt(head[1]!, 16), end: parseInt(head[2]!, 16),
       rssBytes: kib("Rss"), referencedBytes: kib("Referenced"), hugeBytes: kib("AnonHugePages"),
+      pageBytes: kib("KernelPageSize") || 4096,
       flags: (/^VmFlags: (.*?)\s*$/m.exec(block)?.[1] ?? "").split(" ").filter((flag) => flag !== ""),
     });
   }

@@ -18,6 +18,7 @@ interface Fake {
   readonly counts: readonly number[];
   readonly nodes: readonly number[];
   readonly huge?: boolean;
+  readonly hugetlb?: boolean;
   readonly vmas?: number;
   readonly during?: Partial<Record<"open" | "scan" | "place" | "move", () => void>>;
   /** It is not there any more when it is to be opened. */
@@ -40,7 +41,7 @@ function stage(fakes: readonly Fake[], room: Readonly<Record<number, number>> = 
   const memory: PlacingMemory = {
     sight: SIGHT, time: { nowMs: () => 0, pause: async () => undefined }, hasRival: () => false,
     nodes: () => [node(0, true, free[0] ?? 0), node(2, false, free[2] ?? 0)],
-    room: (wanted) => free[wanted] ?? 0,
+    room: (wanted, hugetlb) => (hugetlb ? 4 * MIB : (free[wanted] ?? 0)),
     openPlacing: ({ pid }) => {
       const fake = fakes[pid - 100]!;
       fake.during?.open?.();
@@ -72,7 +73,7 @@ function round(fake: Fake, pid: number, { calls, free }: { calls: string[]; free
     },
     place: async (heat, most) => {
       fake.during?.place?.();
-      return new PlacedHeat(heat, Uint8Array.from(fake.nodes), most);
+      return new PlacedHeat(heat, Uint8Array.from(fake.nodes), { most, hugetlb: fake.hugetlb === true });
     },
     move: async (pages, to, arrived) => {
       fake.during?.move?.();

@@ -135,7 +135,7 @@ describe("what goes wrong", () => {
     const daemon = await started({ tasks });
     await rounds(daemon, "a", 1);
     expect((await taskOf(daemon, "ht")).state)
-      .toMatch(/^refused: vm_flags=ht means hugetlb pages, and \w+ does not see accesses to them: write vm_flags=hg/);
+      .toMatch(/^refused: vm_flags=ht means hugetlb pages, and \w+ does not see accesses to them: load .*tracker=damon/);
   });
 
   rootTest("a project is stopped within 200 ms in the middle of a round, and starts again", async () => {

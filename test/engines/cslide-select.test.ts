@@ -1,11 +1,12 @@
 // Which pages move between the nodes of a pair: what the original was seen to choose, and what must hold whatever there is to choose from.
 import { describe, expect, test } from "bun:test";
 import { selectPages, type PairRoom, type SelectLimits } from "../../src/engines/cslide-select.ts";
-import type { Exchange, Take } from "../../src/engines/engine.ts";
+import type { Exchange as WholeExchange, Take } from "../../src/engines/engine.ts";
 import type { PageGroup } from "../../src/memory/memory.ts";
 import { random } from "../../src/memory/random.ts";
 import { GIB, KIB, MIB } from "../../src/units.ts";
 
+type Exchange = Omit<WholeExchange, "hugetlb">;
 const HUGE = 2 * MIB;
 
 describe("16 huge pages, page i on node i & 1, pages 4-7 read and 8-11 written once, pair 0,1", () => {

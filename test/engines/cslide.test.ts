@@ -26,7 +26,8 @@ describe("a task", () => {
     ["of all private memory", {}, SIGHT, undefined],
     ["of huge pages that are not set aside", { vm_flags: "hg" }, SIGHT, undefined],
     ["of hugetlb pages", { vm_flags: "ht" }, SIGHT,
-      /^vm_flags=ht means hugetlb pages, and page_walk does not see accesses to them: write vm_flags=hg .*or vm_flags=rd wr/],
+      /^vm_flags=ht means hugetlb pages, and page_walk does not see accesses to them: load .*tracker=damon .*vm_flags=hg .*or vm_flags=rd wr/],
+    ["of hugetlb pages that are seen", { vm_flags: "ht" }, { ...SIGHT, seesHugetlb: true }, undefined],
     ["of hugetlb pages among others", { vm_flags: "rd ht" }, SIGHT, /^vm_flags=rd ht means hugetlb pages/],
     ["that can only be seen mapping by mapping", {}, { ...SIGHT, tracker: "referenced" }, /^cslide needs to see single pages/],
   ])("%s is taken, or refused with the reason", (_what, task, sight, refusal) => {
@@ -40,7 +41,7 @@ describe("a task", () => {
       ["hot_threshold=3 counts as 2: no page is counted more often in a round"]],
     ["where writes count three times", config({ loop: 2, engine: { hot_threshold: 6 } }), WRITES, []],
     ["with ign_host", config({ task: { ign_host: true } }), SIGHT,
-      ["ign_host=yes has no effect: only the pages of virtual machines have two page tables"]],
+      ["ign_host=yes has no effect: only openEuler's module tells a host's accesses from its guest's, and in hugetlb pages"]],
   ])("%s is cautioned of what it may not expect", (_what, given, sight, cautions) => {
     expect([...policy.cautions(given, sight)]).toEqual(cautions);
   });
@@ -53,7 +54,19 @@ describe("a task", () => {
     });
 
   test("chooses mappings by its flags", () => {
-    expect(policy.choice(config({ task: { vm_flags: "rd hg", anon_only: true } }))).toEqual({ flags: ["rd", "hg"], anonymousOnly: true });
+    expect(policy.choice(config({ task: { vm_flags: "rd hg", anon_only: true } }))).toEqual({
+      flags: ["rd", "hg"], anonymousOnly: true, ignoreHost: false,
+    });
+  });
+
+  test("of hugetlb pages lacks those of a node that has none", () => {
+    const node = (number: number, pages: number): NodeView => ({
+      node: number, totalBytes: 0, roomBytes: 0, hasCpu: true, tier: undefined, readLatencyNs: undefined,
+      hugePools: [{ pageBytes: 2 * MIB, pages, freePages: 0 }, { pageBytes: 1024 * MIB, pages: 1, freePages: 1 }],
+    });
+    const ht = config({ task: { vm_flags: "ht" } }), nodes = [node(0, 4), node(2, 0)];
+    expect(policy.lacks(ht, nodes)).toBe("node 2 has no hugetlb pages of 2 MiB: write their number to its nr_hugepages");
+    expect([policy.lacks(ht, [node(0, 4), node(2, 1)]), policy.lacks(config(), nodes)]).toEqual([undefined, undefined]);
   });
 
   test("with a quota of 0 moves nothing, and says so", () => {
@@ -74,9 +87,20 @@ describe("on its machine", () => {
     if ("problem" in judged) throw new Error(judged.problem);
     const hot = (on: number) => ({ process: 0, node: on, count: 2, pageBytes: 4 * KIB, pages: 5000 });
     const chosen = policy.decide([hot(2), hot(3)], given, { pairs: judged.pairs, nodes: four, sight: SIGHT });
-    expect(chosen.map(({ fast, slow, toFast }) => ({ fast, slow, pages: toFast.map(({ pages }) => pages) }))).toEqual([
-      { fast: 0, slow: 2, pages: [] }, { fast: 1, slow: 3, pages: [1024] },
-    ]);
+    const moving = chosen.filter(({ toFast }) => toFast.length > 0);
+    expect(moving.map(({ fast, slow, toFast }) => [fast, slow, toFast.map(({ pages }) => pages)])).toEqual([[1, 3, [1024]]]);
+  });
+
+  test("hugetlb pages have room of their own, and their share of the quota is not there for others", () => {
+    const pool = (freePages: number) => ({ hugePools: [{ pageBytes: 2 * MIB, pages: 8, freePages }] });
+    const nodes = [{ ...node(0, true, 100 * MIB), ...pool(2) }, { ...node(2, false, 0), ...pool(0) }];
+    const given = config({ engine: { node_mig_quota: 5 } }), pairs = [{ fast: 0, slow: 2, because: "" }];
+    const groups = [
+      { process: 0, node: 2, count: 1, pageBytes: 2 * MIB, pages: 5, hugetlb: true },
+      { process: 1, node: 2, count: 1, pageBytes: 4 * KIB, pages: 5000 },
+    ];
+    const chosen = policy.decide(groups, given, { pairs, nodes, sight: SIGHT });
+    expect(chosen.map(({ hugetlb, toFast }) => [hugetlb, toFast.map(({ pages }) => pages)])).toEqual([[true, [2]], [false, [256]]]);
   });
 
   test.each([

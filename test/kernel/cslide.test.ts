@@ -31,14 +31,14 @@ interface Story {
 
 const BEFORE = 4, AFTER = LONG ? 14 : 8;
 
-machine("hot pages go to DRAM and cold ones to the slow nodes, small and huge ones, and follow when they change places", async () => {
+machine("hot pages go to DRAM and cold ones to the slow nodes, small, huge and hugetlb ones, and follow when they change places", async () => {
   executable();
   const { stdout, stderr, status } = await inMachine(
     { nodes: { withCpus: 2, memoryOnly: 2 }, memoryMiB: 2048, swap: "none", timeoutMs: 380_000 }, ["sh", "-c", script(BEFORE + AFTER)],
   );
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   const text = stdout.toString();
-  for (const [name, { fast, slow }] of [["small", { fast: 0, slow: 2 }], ["huge", { fast: 1, slow: 3 }]] as const) {
+  for (const [name, fast, slow] of [["small", 0, 2], ["huge", 1, 3], ["hugetlb", 0, 2]] as const) {
     const story = storyOf(text, name), shares = story.samples.map((sample) => sharesOf(story.ready, sample, { fast, slow }));
     const [first] = shares, flip = story.samples.findIndex(({ flipped }) => flipped);
     expect(first).toEqual({ hotOnFast: 0, coldOnSlow: 0 });
@@ -110,18 +110,21 @@ workload() {
   echo ready $name $(head -1 /tmp/$name)
 }
 workload small --hot-node 2 --cold-node 0
+for node in 0 2; do echo 34 >/sys/devices/system/node/node$node/hugepages/hugepages-2048kB/nr_hugepages; done
 workload huge --hot-node 3 --cold-node 1 --thp --pattern chunks
+workload hugetlb --hot-node 2 --cold-node 0 --hugetlb --pattern chunks
 task() { printf '[task]\\nproject=%s\\nengine=cslide\\nname=%s\\ntype=pid\\nvalue=%s\\nvm_flags=%s\\n' "$@"; }
 project() { printf '[project]\\nname=%s\\nloop=1\\ninterval=1\\nsleep=1\\n' $1; }
 engine() { printf '[engine]\\nproject=%s\\nname=cslide\\nnode_pair=%s\\nhot_threshold=1\\nnode_mig_quota=64\\nnode_hot_reserve=460\\n' $1 $2; }
 { project vm; engine vm '2,0;3,1'; task vm small $small 'rd wr nh'; task vm huge $huge hg; } >/tmp/vm.conf
 { project ht; engine ht '0,2;1,3'; task ht ht $$ ht; } >/tmp/ht.conf
+{ project damon; echo tracker=damon; engine damon '2,0'; task damon hugetlb $hugetlb ht; } >/tmp/damon.conf
 { project bad; engine bad '0,7'; } >/tmp/bad.conf
 chmod 600 /tmp/*.conf
 etmem daemon -s vm -l 0 2>/tmp/log &
 until etmem project show -s vm >/dev/null 2>&1; do usleep 100000; done
 sample() {
-  for name in small huge; do
+  for name in small huge hugetlb; do
     eval "pid=\\$$name"
     start=$(sed -n '1s/.*"start":"\\(0x[0-9a-f]*\\)".*/\\1/p' /tmp/$name)
     [ $(wc -l </tmp/$name) -gt 1 ] && flipped=1 || flipped=0
@@ -131,25 +134,28 @@ sample() {
 sample 0
 etmem obj add -s vm -f /tmp/bad.conf 2>&1 | sed 's/.*node_pair=0,7: /state refused-pair /'
 etmem obj add -s vm -f /tmp/vm.conf && etmem project start -s vm -n vm || exit
+etmem obj add -s vm -f /tmp/damon.conf && etmem project start -s vm -n damon || exit
 done=0
 while [ $done -lt ${rounds} ]; do
-  now=$(grep -c "pid=$huge .*outcome=" /tmp/log)
+  now=$(grep -c "pid=$hugetlb .*outcome=" /tmp/log)
   [ $now -gt $done ] || { usleep 300000; continue; }
   done=$now
   sample $done
-  [ $done -ge ${BEFORE} ] && [ -z "$changed" ] && changed=1 && kill -HUP $small $huge
+  [ $done -ge ${BEFORE} ] && [ -z "$changed" ] && changed=1 && kill -HUP $small $huge $hugetlb
 done
 etmem project pause -n vm -s vm
-for name in small huge; do
+etmem project pause -n damon -s vm
+for name in small huge hugetlb; do
   eval "pid=\\$$name"
   start=$(sed -n '1s/.*"start":"0x\\([0-9a-f]*\\)".*/\\1/p' /tmp/$name)
-  [ $name = small ] && flag=nh || flag=hg
-  etmem engine showtaskpages -t $name -n vm -e cslide -s vm | sed -n "3,\\$ s/^ */shown $name /p" | tr -s ' '
+  case $name in small) flag=nh project=vm ;; huge) flag=hg project=vm ;; hugetlb) flag=ht project=damon ;; esac
+  etmem engine showtaskpages -t $name -n $project -e cslide -s vm | sed -n "3,\\$ s/^ */shown $name /p" | tr -s ' '
   # numa_maps has no flags: of smaps' mappings those with the flag
   awk -v flag=$flag '/^[0-9a-f]+-/ { split($1, a, "-"); start = a[1]; plain = $2 == "rw-p" }
     /^VmFlags/ && plain && $0 ~ " " flag "( |$)" { print start }' /proc/$pid/smaps >/tmp/starts
   for each in $(cat /tmp/starts); do grep "^0*$each " /proc/$pid/numa_maps; done |
-    awk -v name=$name '{ for (i = 3; i <= NF; i++) if ($i ~ /^N[0-9]+=/) { split(substr($i, 2), a, "="); n[a[1]] += a[2] } }
+    awk -v name=$name '{ pages = $0 ~ /pagesize_kB=2048/ ? 512 : 1 }
+      { for (i = 3; i <= NF; i++) if ($i ~ /^N[0-9]+=/) { split(substr($i, 2), a, "="); n[a[1]] += a[2] * pages } }
       END { for (i in n) print "numa", name, i, n[i] }'
 done
 etmem obj add -s vm -f /tmp/ht.conf && etmem project start -s vm -n ht || exit

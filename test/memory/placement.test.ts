@@ -12,7 +12,7 @@ function placed(counts: readonly number[], nodes: readonly number[], most = 3): 
   [3, 5, 7, 9].forEach((page, i) => builder.addPage(0, page, counts[i]!));
   builder.addHuge(2, counts[4]!);
   builder.addPage(3, 0, counts[5]!);
-  return new PlacedHeat(builder.done(), Uint8Array.from(nodes), most);
+  return new PlacedHeat(builder.done(), Uint8Array.from(nodes), { most });
 }
 
 const shown = (groups: readonly PageGroup[]): string[] => groups
@@ -62,7 +62,7 @@ test("500 random maps: groups hold every page that is somewhere once, and pickin
         if (node !== NOWHERE) wanted.add(chunk * 512 + page);
       }
     }
-    const heat = new PlacedHeat(builder.done(), Uint8Array.from(nodes), 4), groups = heat.groups(0);
+    const heat = new PlacedHeat(builder.done(), Uint8Array.from(nodes), { most: 4 }), groups = heat.groups(0);
     const picked = heat.pick(groups.map((group) => ({ group, pages: group.pages }))).flatMap(({ pages }) => [...pages]);
     expect(picked.length).toBe(wanted.size);
     expect(new Set(picked)).toEqual(wanted);

@@ -9,6 +9,7 @@ const PAGE = 4096, MIB_PAGES = 256;
 
 const use = (pages: number, used: number, hugePages = 0): VmaUse => ({
   start: 0, end: pages * PAGE, rssBytes: pages * PAGE, referencedBytes: pages * used * PAGE, hugeBytes: hugePages * PAGE, flags: [],
+  pageBytes: PAGE,
 });
 
 /** All pages below `count` but those that are out. */

@@ -99,11 +99,13 @@ test("swaps are read in bytes", () => {
 });
 
 test("smaps tells what was referenced of each VMA, and its flags", () => {
-  const text = "7f00-7f01 rw-p 0 00:00 0 \nRss:      8 kB\nReferenced:      4 kB\nAnonHugePages:   6 kB\nVmFlags: rd wr mr mw lo ac \n" +
+  const text = "7f00-7f01 rw-p 0 00:00 0 \nRss:      8 kB\nReferenced:      4 kB\nAnonHugePages:   6 kB\nKernelPageSize: 2048 kB\n" +
+    "VmFlags: rd wr mr mw lo ac \n" +
     "8000-9000 r--p 0 fe:00 12 /x\nRss:     0 kB\nReferenced:    0 kB\nVmFlags: rd mr\n";
   expect(parseVmaUse(text)).toEqual([
-    { start: 0x7f00, end: 0x7f01, rssBytes: 8192, referencedBytes: 4096, hugeBytes: 6144, flags: ["rd", "wr", "mr", "mw", "lo", "ac"] },
-    { start: 0x8000, end: 0x9000, rssBytes: 0, referencedBytes: 0, hugeBytes: 0, flags: ["rd", "mr"] },
+    { start: 0x7f00, end: 0x7f01, rssBytes: 8192, referencedBytes: 4096, hugeBytes: 6144, pageBytes: 2 ** 21,
+      flags: ["rd", "wr", "mr", "mw", "lo", "ac"] },
+    { start: 0x8000, end: 0x9000, rssBytes: 0, referencedBytes: 0, hugeBytes: 0, pageBytes: 4096, flags: ["rd", "mr"] },
   ]);
 });
 

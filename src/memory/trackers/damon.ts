@@ -39,7 +39,7 @@ interface Session {
 }
 
 export class DamonTracker implements Tracker {
-  readonly sight = { tracker: "damon", seesWrites: false, seesSwapFlag: false } as const;
+  readonly sight = { tracker: "damon", seesWrites: false, seesSwapFlag: false, seesHugetlb: true } as const;
   readonly exactness = "region";
   private readonly root: Root;
   private readonly slots: DamonSlots;

@@ -1,7 +1,7 @@
 // openEuler's own tracker: reading idle_pages tells which pages were accessed and clears their accessed bits. Page-exact, on any architecture.
 import { closeSync } from "node:fs";
 import { readAtAddress } from "../../ffi/address-file.ts";
-import { scanMarkedOnly } from "../../ffi/ioctl.ts";
+import { scanGuestPages, scanMarkedOnly } from "../../ffi/ioctl.ts";
 import { basePageBytes } from "../../ffi/page-size.ts";
 import { PAGE_STATE, PagemapReader } from "../../ffi/pagemap.ts";
 import type { Root } from "../../proc/root.ts";
@@ -48,7 +48,7 @@ export class IdlePagesTracker implements Tracker {
    */
   constructor(root: Root, { seesSwapFlag }: { seesSwapFlag: boolean }) {
     this.root = root;
-    this.sight = { tracker: "idle_pages", seesWrites: false, seesSwapFlag } as const;
+    this.sight = { tracker: "idle_pages", seesWrites: false, seesSwapFlag, seesHugetlb: true } as const;
   }
 
   /** Throws UnsupportedError with what is missing: kernel, module or privilege. */
@@ -162,6 +162,7 @@ export class IdlePagesTracker implements Tracker {
   private open(watched: Watched): number {
     const fd = watched.process.openFile("idle_pages", "r");
     try {
+      if (watched.hugetlb) scanGuestPages(fd, watched.hugetlb);
       if (!watched.markedOnly || scanMarkedOnly(fd)) return fd;
       throw new UnsupportedError("this etmem_scan does not know memory marked with MADV_SWAPFLAG");
     } catch (error) {
@@ -176,8 +177,9 @@ export class IdlePagesTracker implements Tracker {
     return known;
   }
 
-  private pageable({ process, vmas, history }: Watched): PageRuns {
-    return subtract(pageableRuns(vmas, history.refused), hugetlbRuns(this.root, process.pid));
+  private pageable({ process, vmas, history, hugetlb }: Watched): PageRuns {
+    const runs = pageableRuns(vmas, history.refused);
+    return hugetlb ? runs : subtract(runs, hugetlbRuns(this.root, process.pid));
   }
 
   /** More pages than VmRSS has (it does not count the page of zeros), or none at all, are only believed where the page map agrees. */

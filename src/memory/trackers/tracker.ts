@@ -24,6 +24,12 @@ export interface RestedChunks {
   readonly streaks: Uint8Array;
 }
 
+/** How hugetlb pages are looked at. */
+export interface HugetlbScan {
+  /** Of a virtual machine's memory only accesses by the guest count, not those by the host itself. */
+  readonly ignoreHost: boolean;
+}
+
 /** One process in one round. */
 export interface Watched {
   readonly process: HeldProcess;
@@ -36,6 +42,8 @@ export interface Watched {
   readonly cpu: CpuMeter;
   /** Only memory marked with MADV_SWAPFLAG is asked for; a tracker whose sight has no such marks need not look. */
   readonly markedOnly?: boolean;
+  /** The mappings are of hugetlb pages of 2 MiB, and meant; only a tracker whose sight has them is asked. Absent where they are to be left out. */
+  readonly hugetlb?: HugetlbScan | undefined;
   /** To be called, where a tracker knows, when the counters of a fresh map say which pages were accessed since its last look: 1, else 0. */
   surveyed?(heat: HeatMap): void;
 }
