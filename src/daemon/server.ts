@@ -27,7 +27,7 @@ export interface Server {
   close(): void;
 }
 
-/** How long a client may take for its request, and then to read its answer. */
+/** How long a client may take for its request, and then for each piece of its answer: however long that is, it goes on while somebody reads. */
 const PATIENCE_MS = 10_000;
 
 /**
@@ -67,7 +67,7 @@ export function listen(parts: ServerParts): Server {
     },
     data: (socket, bytes) => read(socket, bytes, parts),
     end: (socket) => finish(socket, parts),
-    drain: flush,
+    drain: (socket) => flush(socket, parts),
     close: (socket) => {
       open.delete(socket);
       forget(socket.data);
@@ -156,30 +156,31 @@ function ask(socket: Socket, question: Question, parts: ServerParts): void {
   const send: Send = (bytes) => {
     if (connection.state !== "answering") return false;
     connection.unsent.push(bytes);
-    flush(socket);
-    return true;
+    if (connection.unsent.length === 1) flush(socket, parts);
+    return connection.state === "answering";
   };
   void parts.answer(question, send).finally(() => leave(socket, parts));
 }
 
-/** Closes when the last byte of the answer is out; a client that does not read it is dropped after a while. */
+/** Closes when the last byte of the answer is out. */
 function leave(socket: Socket, parts: ServerParts): void {
   if (socket.data.state === "closed") return;
   socket.data.state = "closing";
-  setDeadline(socket, parts);
-  flush(socket);
+  flush(socket, parts);
 }
 
-function flush(socket: Socket): void {
+/** Writes what the client takes. One that takes nothing for a while is dropped: what it does not read is kept for it. */
+function flush(socket: Socket, parts: ServerParts): void {
   const connection = socket.data;
   for (let part = connection.unsent[0]; part !== undefined; part = connection.unsent[0]) {
     const written = Math.max(0, socket.write(part));
     if (written < part.length) {
       connection.unsent[0] = part.subarray(written);
-      return;
+      return setDeadline(socket, parts);
     }
     connection.unsent.shift();
   }
+  clearTimeout(connection.deadline);
   if (connection.state === "closing") drop(socket);
 }
 

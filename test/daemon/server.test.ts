@@ -21,11 +21,13 @@ const QUIET_MS = 60, PATIENCE_MS = 300;
 const agree = async (_question: Question, send: Send): Promise<void> => void send(encodeReply(true, ""));
 
 /** A server that remembers what it was asked, and answers as told. */
-function start(answer: (question: Question, send: Send) => Promise<void> = agree): { name: string; asked: Question[] } {
+function start(
+  answer: (question: Question, send: Send) => Promise<void> = agree, patienceMs: number = PATIENCE_MS,
+): { name: string; asked: Question[] } {
   const name = freshName("server");
   const asked: Question[] = [];
   server = listen({
-    socket: name, log: createLog(0, (_level, line) => lines.push(line)), quietMs: QUIET_MS, patienceMs: PATIENCE_MS,
+    socket: name, log: createLog(0, (_level, line) => lines.push(line)), quietMs: QUIET_MS, patienceMs,
     answer: (question, send) => {
       asked.push(question);
       return answer(question, send);
@@ -110,9 +112,31 @@ describe("a client", () => {
 
   rootTest("gets an answer larger than its socket holds", async () => {
     const text = "x".repeat(3_000_000);
-    const { name } = start(async (_question, send) => void send(encodeReply(true, text)));
+    const { name } = start(async (_question, send) => void send(encodeReply(true, text)), 30_000);
     const { bytes } = await talk(name, [SHOW]);
     expect([bytes.length, bytes.at(-1)]).toEqual([text.length + 1, 0xff]);
+  });
+
+  rootTest("that reads its answer slowly gets all of it, although that takes longer than a silent one is waited for", async () => {
+    const patienceMs = 1500, text = "x".repeat(3_000_000), { promise, resolve } = Promise.withResolvers<void>();
+    const { name } = start(async (_question, send) => void send(encodeReply(true, text)), patienceMs);
+    let bytes = 0, pieces = 0;
+    const socket = await Bun.connect({
+      unix: `\0${name}`,
+      socket: {
+        data: (own, piece) => {
+          bytes += piece.length;
+          pieces += 1;
+          own.pause();
+          setTimeout(() => own.resume(), 200);
+        },
+        close: () => resolve(),
+      },
+    });
+    const began = performance.now();
+    socket.write(SHOW);
+    await promise;
+    expect([bytes, pieces > 8, performance.now() - began > patienceMs]).toEqual([text.length + 1, true, true]);
   });
 
   rootTest("that does not read its answer is dropped", async () => {
@@ -121,6 +145,19 @@ describe("a client", () => {
     socket.pause();
     socket.write(SHOW);
     await waitFor(() => lines.some((line) => line.startsWith("dropped a client that took too long")));
+    socket.terminate();
+  });
+
+  rootTest("that does not read a stream of answers is dropped, and the stream ends", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { name } = start(async (_question, send) => {
+      while (send(Buffer.alloc(65_536))) await Bun.sleep(5);
+      resolve();
+    });
+    const socket = await Bun.connect({ unix: `\0${name}`, socket: { data: () => undefined } });
+    socket.pause();
+    socket.write(SHOW);
+    await promise;
     socket.terminate();
   });
 
