@@ -12,7 +12,7 @@ export function giveBackMemory(root: Root = kernelRoot): void {
   Bun.gc(true);
   const vmas = readMaps(root, "self");
   for (let i = 0; vmas && i < vmas.count; i++) {
-    if (vmas.kind[i] !== VMA.file) continue; // no private writable ones: their pages would go to swap
+    if ((vmas.kind[i]! & (VMA.file | VMA.pageable)) !== VMA.file) continue; // no private writable ones: their pages would go to swap
     try {
       madvise(vmas.start[i]!, vmas.end[i]! - vmas.start[i]!, ADVICE.pageout);
     } catch {
