@@ -1,6 +1,5 @@
 // The contract of systemd's Type=forking: the first process ends when the daemon listens, with 0, or when it never will, with 1.
 // The runtime cannot fork, so the daemon is a second start of the same program in a session of its own.
-import { spawn } from "node:child_process";
 import { closeSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { EtmemError, EXIT } from "../errors.ts";
@@ -26,6 +25,7 @@ type Outcome = { readonly ready: number } | { readonly error: string };
 export async function launchDetached({ file, argv, env }: Launch): Promise<number> {
   // WATCHDOG_PID would name this process, and the one to be watched is the other.
   const { WATCHDOG_PID: _, ...kept } = env;
+  const { spawn } = await import("node:child_process"); // the daemon itself needs none of it
   const child = spawn(file, [...argv], {
     argv0: "etmemd", detached: true, stdio: ["ignore", "ignore", "ignore", "pipe"], env: { ...kept, [READY_FD]: "3" },
   });

@@ -5,10 +5,8 @@ import { formatStep } from "../reload-step.ts";
 import { ConfigError, EtmemError, EXIT, RefusedError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonEnd, type JsonRequest, type WireRequest } from "../protocol.ts";
-import { readConfDir } from "./conf-dir.ts";
 import { sumOfAccounts } from "../metrics/figures.ts";
 import type { ProjectView, TaskView } from "./objects-view.ts";
-import { answerBringBack, answerHeatmap, answerPlan } from "./long-answers.ts";
 import type { Change, Objects, Operation, ProjectCount, TaskSpec } from "./objects.ts";
 import type { ShownProject, TaskStatus } from "../status.ts";
 import type { OwnFigures } from "./own-figures.ts";
@@ -110,7 +108,7 @@ async function reload({ declared, log }: DispatchParts, changes: Changes): Promi
   const { dir } = declared;
   declared.reading();
   try {
-    const change = await changes.make("configuration read", { dir }, async () => ({ declare: await readConfDir(dir) }));
+    const change = await changes.make("configuration read", { dir }, async () => ({ declare: await (await import("./conf-dir.ts")).readConfDir(dir) }));
     for (const step of change.steps ?? []) log.info(formatStep(step));
     declared.read(0);
     return change;
@@ -203,9 +201,9 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   if ("ping" in request) send(encodeLine({ pong: { version, pid: process.pid } }));
   else if ("pause" in request) await changes.make("project paused", { project: request.pause.name }, () => ({ pause: request.pause.name }));
   else if ("resume" in request) await changes.make("project resumed", { project: request.resume.name }, () => ({ resume: request.resume.name }));
-  else if ("bringBack" in request) await answerBringBack(request.bringBack, { ...parts, stop: (name) => stopHolding(name, changes) }, send);
-  else if ("heatmap" in request) await answerHeatmap(request.heatmap, parts, send);
-  else if ("plan" in request) await answerPlan(request.plan, parts, send);
+  else if ("bringBack" in request) await (await longAnswers()).answerBringBack(request.bringBack, { ...parts, stop: (name) => stopHolding(name, changes) }, send);
+  else if ("heatmap" in request) await (await longAnswers()).answerHeatmap(request.heatmap, parts, send);
+  else if ("plan" in request) await (await longAnswers()).answerPlan(request.plan, parts, send);
   else if ("engine" in request) for (const answer of await engineFigures(request.engine, parts)) send(encodeLine({ answer }));
   else if ("daemon" in request) send(encodeLine({ daemon: parts.own?.figures() ?? { version, pid: process.pid } }));
   else if ("reload" in request) {
@@ -215,6 +213,9 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   } else for (const project of show(request.show.name, objects, rounds)) send(encodeLine({ project }));
   send(encodeLine({ ok: true }));
 }
+
+/** Seldom asked for: loaded then. */
+const longAnswers = () => import("./long-answers.ts");
 
 /** Gives the tasks that hold what they have. */
 async function stopHolding(name: string, changes: Changes): Promise<readonly TaskSpec[]> {

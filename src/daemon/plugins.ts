@@ -1,6 +1,6 @@
 // The engines whose policies are libraries of others, from the moment they are added until they are deleted.
 import type { ForeignEngine, ForeignObjects } from "./foreign-objects.ts";
-import { PluginEngine, type PluginParts } from "./plugin-engine.ts";
+import type { PluginEngine, PluginParts } from "./plugin-engine.ts";
 import type { TaskSpec } from "./task-spec.ts";
 
 export class Plugins {
@@ -24,7 +24,8 @@ export class Plugins {
     };
     try {
       for (const facts of engines) {
-        const engine = new PluginEngine(facts, this.#parts);
+        const { PluginEngine: Engine } = await import("./plugin-engine.ts"); // few daemons have any
+        const engine = new Engine(facts, this.#parts);
         await engine.open();
         this.#engines.set(keyOf(facts.project, facts.name), engine);
         added.push(engine);

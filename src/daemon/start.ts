@@ -9,12 +9,10 @@ import { readNodes } from "../memory/nodes.ts";
 import { giveBackMemory } from "../memory/own-memory.ts";
 import { FaultWatch } from "../memory/refaults.ts";
 import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
-import { familiesOf } from "../metrics/families.ts";
-import { prometheusParts } from "../metrics/openmetrics.ts";
 import { Accounts } from "./accounts.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
 import { createDispatch, show, type Dispatch } from "./dispatch.ts";
-import { openMetricsFile, type MetricsFile } from "./metrics-file.ts";
+import type { MetricsFile } from "./metrics-file.ts";
 import { createNotifier } from "./notify.ts";
 import { Objects, type TaskSpec } from "./objects.ts";
 import { readOffsetsInChild } from "./offsets.ts";
@@ -22,7 +20,7 @@ import { OwnFigures } from "./own-figures.ts";
 import { createRounds, type Rounds } from "./rounds.ts";
 import { listen } from "./server.ts";
 import { createServiceStatus, type ServiceStatus } from "./service-status.ts";
-import { State } from "./state.ts";
+import type { State } from "./state.ts";
 
 /** The command line of the daemon. */
 export interface DaemonSettings {
@@ -75,7 +73,7 @@ export async function startDaemon(settings: DaemonSettings, around: DaemonSurrou
 }
 
 async function serve(settings: DaemonSettings, around: DaemonSurroundings): Promise<number> {
-  const { socket, detach, stateDir, confDir } = settings, { env, version, self } = around;
+  const { socket, detach, confDir } = settings, { env, version, self } = around;
   const root = kernelFolders(settings.folders ?? {});
   requireOwnPids(root);
   setProcessName("etmemd");
@@ -84,7 +82,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
     if (confDir === undefined) log.info("ignored a signal", { signal: "SIGHUP" });
     else void begun.promise.then(() => readAgain(dispatch, log));
   });
-  const state = stateDir === undefined ? undefined : new State({ dir: stateDir, log, declares: confDir !== undefined });
+  const state = await openState(settings, log);
   const accounts = new Accounts({ log, file: state?.beside("accounts.json") });
   const own = new OwnFigures(version), rounds = createRounds({
     log, accounts, self, root, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
@@ -152,11 +150,21 @@ async function startAll(
   for (const task of objects.startedTasks()) if (!begun.includes(task)) rounds.start(task, objects.isPaused(task.project));
 }
 
+/** Loaded only where it is wanted, as are metrics: what is loaded stays in memory. */
+async function openState({ stateDir, confDir }: DaemonSettings, log: Log): Promise<State | undefined> {
+  if (stateDir === undefined) return undefined;
+  const { State: Opened } = await import("./state.ts");
+  return new Opened({ dir: stateDir, log, declares: confDir !== undefined });
+}
+
 /** Begins to write metrics, if that is wanted. */
 async function writeMetrics(
   path: string | undefined, { objects, rounds, log, own }: { objects: Objects; rounds: Rounds; log: Log; own: OwnFigures },
 ): Promise<MetricsFile | undefined> {
   if (path === undefined) return undefined;
+  const [{ openMetricsFile }, { familiesOf }, { prometheusParts }] = await Promise.all([
+    import("./metrics-file.ts"), import("../metrics/families.ts"), import("../metrics/openmetrics.ts"),
+  ]);
   const parts = (): Iterable<string> => prometheusParts(familiesOf(own.figures(), show(undefined, objects, rounds)));
   return await openMetricsFile({ path, log, parts });
 }
