@@ -108,7 +108,8 @@ async function reload({ declared, log }: DispatchParts, changes: Changes): Promi
   const { dir } = declared;
   declared.reading();
   try {
-    const change = await changes.make("configuration read", { dir }, async () => ({ declare: await (await import("./conf-dir.ts")).readConfDir(dir) }));
+    const { readConfDir } = await import("./conf-dir.ts");
+    const change = await changes.make("configuration read", { dir }, async () => ({ declare: await readConfDir(dir) }));
     for (const step of change.steps ?? []) log.info(formatStep(step));
     declared.read(0);
     return change;
@@ -201,8 +202,9 @@ async function answerJson(request: JsonRequest, { parts, changes }: Answering, s
   if ("ping" in request) send(encodeLine({ pong: { version, pid: process.pid } }));
   else if ("pause" in request) await changes.make("project paused", { project: request.pause.name }, () => ({ pause: request.pause.name }));
   else if ("resume" in request) await changes.make("project resumed", { project: request.resume.name }, () => ({ resume: request.resume.name }));
-  else if ("bringBack" in request) await (await longAnswers()).answerBringBack(request.bringBack, { ...parts, stop: (name) => stopHolding(name, changes) }, send);
-  else if ("heatmap" in request) await (await longAnswers()).answerHeatmap(request.heatmap, parts, send);
+  else if ("bringBack" in request) {
+    await (await longAnswers()).answerBringBack(request.bringBack, { ...parts, stop: (name) => stopHolding(name, changes) }, send);
+  } else if ("heatmap" in request) await (await longAnswers()).answerHeatmap(request.heatmap, parts, send);
   else if ("plan" in request) await (await longAnswers()).answerPlan(request.plan, parts, send);
   else if ("engine" in request) for (const answer of await engineFigures(request.engine, parts)) send(encodeLine({ answer }));
   else if ("daemon" in request) send(encodeLine({ daemon: parts.own?.figures() ?? { version, pid: process.pid } }));

@@ -83,17 +83,19 @@ export function createRounds(parts: RoundsParts): Rounds {
   const plugins = new Plugins({ self: parts.self, log, scans });
 
   const stop = async (ids: readonly string[]) => {
-    const stopping = ids.flatMap((id) => runs.get(id) ?? []), stopped = Promise.all(stopping.map((run) => run.stop()));
-    const waits = stopping.some((run) => !(run instanceof PluginRun)); // a library has a longer time of its own
+    const stopping = ids.flatMap((id) => (runs.has(id) ? [[id, runs.get(id)!] as const] : []));
+    const stopped = Promise.all(stopping.map(([, run]) => run.stop()));
+    const waits = stopping.some(([, run]) => !(run instanceof PluginRun)); // a library has a longer time of its own
     if (waits && !(await within(stopped, LONGEST_STOP_MS))) {
       log.error("given up waiting for a system call", { tasks: ids.join(","), seconds: LONGEST_STOP_MS / 1000 });
       pool.abandonBusy(`a system call has not returned for ${LONGEST_STOP_MS / 1000} s`);
     }
     await stopped;
-    for (const id of ids) runs.delete(id);
+    for (const [id, run] of stopping) if (runs.get(id) === run) runs.delete(id); // or it has been started again
     if (runs.size > 0 || stopping.length === 0) return;
     groups.clear();
     await pool.close();
+    if (runs.size > 0) return; // started meanwhile: its threads read the rings
     parts.faults?.rest();
     void accounts.rest();
     told.clear();
