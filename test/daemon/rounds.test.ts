@@ -26,7 +26,8 @@ function start(released: () => void = () => undefined): { rounds: Rounds; faults
 
 function task(name: string): TaskSpec {
   return {
-    id: `p/slide/${name}`, project: "p", engine: "slide", engineType: "slide", name, target: { type: "name", value: "waits" }, config: slideConfig() as never,
+    id: `p/slide/${name}`, project: "p", engine: "slide", engineType: "slide", name,
+    target: { type: "name", value: "waits" }, config: slideConfig() as never,
   };
 }
 
