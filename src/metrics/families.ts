@@ -116,6 +116,8 @@ function nowFamilies(seen: readonly SeenTask[]): Family[] {
     gauge("etmem_task_hot_bytes", "Memory that was accessed in the last round.", perTask(seen, (sums) => sums.hotBytes)),
     gauge("etmem_task_cold_bytes", "Memory that the last round found cold.", perTask(seen, (sums) => sums.coldBytes)),
     gauge("etmem_task_out_bytes", "Memory that etmem moved and that is still out.", perTask(seen, (sums) => sums.outNowBytes)),
+    gauge("etmem_task_immovable_bytes", "Resident memory that cannot be moved, by reason.", seen.flatMap(({ labels, figures: { immovableBytes } }) =>
+      REFUSALS.flatMap((reason) => (immovableBytes?.[reason] === undefined ? [] : [one({ ...labels, reason }, immovableBytes[reason])])))),
     gauge("etmem_task_net_saved_bytes", "What is out, less what keeping it there takes; an estimate.", perTask(seen, (sums) => sums.netFreedBytes)),
   ];
 }

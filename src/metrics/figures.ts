@@ -1,5 +1,5 @@
 // What processes, tasks and projects come to: one form for all three, for tables, JSON and metrics. Pure.
-import { emptyAccount, REFUSALS, type Account, type ProcessStatus, type ShownProject, type ShownTask } from "../status.ts";
+import { emptyAccount, REFUSALS, type Account, type ProcessStatus, type Refusal, type ShownProject, type ShownTask } from "../status.ts";
 
 /** null stands for what nobody has counted. */
 export interface Figures {
@@ -14,6 +14,8 @@ export interface Figures {
   readonly outNowBytes: number | null;
   readonly netFreedBytes: number | null;
   readonly netIsEstimate: boolean;
+  /** Resident and not to be moved, by reason. */
+  readonly immovableBytes: Partial<Readonly<Record<Refusal, number>>> | null;
   /** Over all rounds, those over processes that are gone as well. */
   readonly total: Account;
 }
@@ -22,7 +24,7 @@ export function figuresOf(status: ProcessStatus): Figures {
   return {
     processCount: 1, residentBytes: status.residentBytes, swappedBytes: status.swappedBytes, hotBytes: status.hotBytes ?? null,
     coldBytes: status.lastRound?.coldBytes ?? 0, outNowBytes: status.outNowBytes ?? null, netFreedBytes: status.netFreedBytes ?? null,
-    netIsEstimate: status.netIsEstimate ?? false, total: status.total,
+    netIsEstimate: status.netIsEstimate ?? false, immovableBytes: status.immovableBytes ?? null, total: status.total,
   };
 }
 
@@ -60,8 +62,16 @@ export function sumOf(figures: readonly Figures[]): Figures {
     processCount: add((one) => one.processCount), residentBytes: add((one) => one.residentBytes), swappedBytes: add((one) => one.swappedBytes),
     hotBytes: known((one) => one.hotBytes), coldBytes: add((one) => one.coldBytes), outNowBytes: known((one) => one.outNowBytes),
     netFreedBytes: known((one) => one.netFreedBytes), netIsEstimate: figures.some(({ netIsEstimate }) => netIsEstimate),
+    immovableBytes: sumOfReasons(figures.flatMap(({ immovableBytes }) => immovableBytes ?? [])),
     total: sumOfAccounts(figures.map(({ total }) => total)),
   };
+}
+
+function sumOfReasons(known: readonly Partial<Readonly<Record<Refusal, number>>>[]): Figures["immovableBytes"] {
+  if (known.length === 0) return null;
+  const sum: Partial<Record<Refusal, number>> = {};
+  for (const one of known) for (const reason of REFUSALS) if (one[reason] !== undefined) sum[reason] = (sum[reason] ?? 0) + one[reason];
+  return sum;
 }
 
 /** All of them together. */

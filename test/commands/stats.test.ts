@@ -17,9 +17,11 @@ shop                          1.59G    200M    600M   1.82G  ~1.17G      2G     
     waiting for a process of name memcached, by page_walk and madvise
   slide/db                    1.59G    200M    600M   1.82G  ~1.17G      2G       2G    1.86G    148M       36M   0.90s
     running, by page_walk and madvise, 12 rounds
+    cannot be moved: 96M mlocked, 8M shared
     stayed: 128M mlocked, 20M no swap
     held by the brake: 30s for refaults, 2.0s for pressure
     4242 postgres                1G    200M    300M   1.82G  ~1.17G      2G       2G    1.86G    148M       36M   0.90s
+      cannot be moved: 96M mlocked, 8M shared
       stayed: 128M mlocked, 20M no swap
     4243 java                  600M       -    300M       -       -       0        0        0       0         0   0.00s
       brake: 1.2 % of what was moved came back within a minute
@@ -55,6 +57,7 @@ test("the document has the same figures in bytes, and null for what nobody has c
   expect(at).toBe("1970-01-01T00:00:00.000Z");
   expect(projects[0]).toMatchObject({ name: "shop", started: true, paused: false, processCount: 2 });
   const db = projects[0]?.tasks.find(({ name }) => name === "db");
+  expect(db?.immovableBytes).toEqual({ mlocked: 96 * MIB, shared: 8 * MIB });
   expect(db).toMatchObject({ engine: "slide", outNowBytes: 1864 * MIB, netIsEstimate: true, brakeSeconds: { refaults: 30.5 } });
   expect(db?.processes).toHaveLength(2);
   expect(db?.processes[1]).toMatchObject({ pid: 4243, name: "java", hotBytes: null, outNowBytes: null, brake: { state: "stopped" } });

@@ -41,6 +41,8 @@ test.each<[string, object, number]>([
   ["etmem_scan_errors", { reason: "failed" }, 0],
   ["etmem_task_stayed_bytes", { ...DB, reason: "mlocked" }, 128 * MIB],
   ["etmem_task_stayed_bytes", { ...DB, reason: "shared" }, 0],
+  ["etmem_task_immovable_bytes", { ...DB, reason: "mlocked" }, 96 * MIB],
+  ["etmem_task_immovable_bytes", { ...DB, reason: "shared" }, 8 * MIB],
   ["etmem_task_refault_bytes", DB, 36 * MIB],
   ["etmem_task_cpu_seconds", { ...DB, mode: "system" }, 0.81],
   ["etmem_task_brake_processes", { ...DB, state: "stopped" }, 1],

@@ -1,6 +1,6 @@
 // What a daemon has done so far, for people: a line of figures for each project, task and process, and what is to be said of it below. Pure.
 import { figuresOf, ownProcesses, projectFigures, taskFigures, tasksOf, type Figures } from "../../metrics/figures.ts";
-import { REFUSALS, type ProcessStatus, type ShownProject, type ShownTask, type TaskStatus } from "../../status.ts";
+import { REFUSALS, type ProcessStatus, type Refusal, type ShownProject, type ShownTask, type TaskStatus } from "../../status.ts";
 import { compactBytes, compactSeconds, harmless, left, right } from "../columns.ts";
 
 interface Column {
@@ -52,7 +52,7 @@ function taskLines(engine: string, task: ShownTask): string[] {
   const rounds = figures.total.rounds;
   const says = [
     [status.state, ...(means.length > 0 ? [`by ${means.join(" and ")}`] : []), ...(rounds > 0 ? [`${rounds} rounds`] : [])].join(", "),
-    ...placedText(figures), ...stayedText(figures), ...heldText(status),
+    ...placedText(figures), ...heldInPlaceText(figures), ...stayedText(figures), ...heldText(status),
     ...(status.cautions ?? []),
   ];
   return [
@@ -69,7 +69,7 @@ function memberLines(status: ProcessStatus): string[] {
   const says = [
     ...(reason === null || (isHeld && brake.reason !== null && reason.includes(brake.reason)) ? [] : [reason]),
     ...(isHeld ? [`brake ${brake.state} since ${brake.since}: ${brake.reason ?? "no reason is known"}`] : []),
-    ...stayedText(figures),
+    ...heldInPlaceText(figures), ...stayedText(figures),
   ];
   return [line(`    ${status.pid} ${status.comm}`, figures), ...says.map((text) => `      ${harmless(text)}`)];
 }
@@ -85,7 +85,15 @@ function heldText({ brakeSeconds = {} }: TaskStatus): string[] {
   return parts.length === 0 ? [] : [`held by the brake: ${parts.join(", ")}`];
 }
 
+function heldInPlaceText({ immovableBytes }: Figures): string[] {
+  return reasonsText("cannot be moved", immovableBytes ?? {});
+}
+
 function stayedText({ total: { refusedBytes } }: Figures): string[] {
-  const parts = REFUSALS.flatMap((reason) => (refusedBytes[reason] > 0 ? [`${compactBytes(refusedBytes[reason])} ${reason}`] : []));
-  return parts.length === 0 ? [] : [`stayed: ${parts.join(", ")}`];
+  return reasonsText("stayed", refusedBytes);
+}
+
+function reasonsText(what: string, bytesBy: Partial<Readonly<Record<Refusal, number>>>): string[] {
+  const parts = REFUSALS.flatMap((reason) => ((bytesBy[reason] ?? 0) > 0 ? [`${compactBytes(bytesBy[reason] ?? 0)} ${reason}`] : []));
+  return parts.length === 0 ? [] : [`${what}: ${parts.join(", ")}`];
 }
