@@ -105,7 +105,7 @@ export interface BrakeStatus {
 export interface LastRound {
   /** When it ended, UTC, ISO 8601. */
   readonly endedAt: string;
-  /** "done", "gated", "blind", "gone", "stopped" or "failed"; `reason` of the process says why. */
+  /** "done", "gated", "braked", "blind", "gone", "stopped" or "failed"; `reason` of the process says why. */
   readonly outcome: string;
   readonly seconds: number;
   readonly coldBytes: number;

@@ -31,6 +31,8 @@ export interface FakeParts {
   /** Page i of the process was counted counts[i] times. */
   readonly counts?: readonly number[];
   readonly returned?: Returned;
+  /** Without the pages that come back each time. */
+  readonly settled?: ProcessRound["settled"];
   /** In place of it: what the first look finds, and what the next one does. */
   readonly returnedEach?: readonly Returned[];
   /** What each bounded call of a move comes to; every page asked for goes in one call where this is absent. */
@@ -124,7 +126,7 @@ function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void
       toTouch -= touched;
       return { pages: touched, done: toTouch === 0 };
     },
-    settled: (runs) => runs,
+    settled: (runs) => parts.settled?.(runs) ?? runs,
     pulse: () => parts.pulse?.(time.nowMs()) ?? calmPulse(time.nowMs()),
     movedSample: () => parts.movedSample?.(moved) ?? { pages: 0, cameBack: 0 },
     close: () => record("close"),

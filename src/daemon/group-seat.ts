@@ -1,7 +1,8 @@
 // One process in a round over all processes of an engine: what is seen of it, what moves, and how it went.
 import type { PlacingPolicy } from "../engines/engine.ts";
 import { EtmemError, UnsupportedError, isGone } from "../errors.ts";
-import type { FoundProcess, MigrationTally, PageGroup, PlacedHeat, Stay, VmaChoice } from "../memory/memory.ts";
+import type { FoundProcess, MigrationTally, PageGroup, PlacedHeat, Returned, Stay, VmaChoice } from "../memory/memory.ts";
+import { BrakeWatch, type BrakeRecord } from "../memory/brake-watch.ts";
 import { Pace, type PaceOrder } from "../memory/pace.ts";
 import type { PlacingMemory, PlacingRound } from "../memory/placing.ts";
 import { CALL_BYTES, type Load, type Moved } from "./group-exchange.ts";
@@ -12,11 +13,13 @@ export interface SeatOrder {
   readonly config: object;
   /** The task's rate, for all of its processes together. */
   readonly pace?: PaceOrder | undefined;
+  /** Of the last round over the process, null for the first; absent where the operator has taken the brake off. */
+  readonly brake?: BrakeRecord | null | undefined;
 }
 
 /** How it went. Plain data, in bytes. */
 export interface SeatReport {
-  readonly outcome: "done" | "blind" | "gone" | "stopped" | "failed";
+  readonly outcome: "done" | "braked" | "blind" | "gone" | "stopped" | "failed";
   readonly reason: string | null;
   readonly rssBytes: number;
   readonly swapBytes: number;
@@ -29,6 +32,8 @@ export interface SeatReport {
   readonly nodes: readonly { readonly node: number; readonly hotBytes: number; readonly coldBytes: number }[];
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
+  /** For the next round; absent where there is no brake. */
+  readonly brake?: BrakeRecord;
 }
 
 export interface SeatParts {
@@ -36,6 +41,9 @@ export interface SeatParts {
   readonly policy: PlacingPolicy<never>;
   readonly signal: AbortSignal;
 }
+
+/** Nothing that was moved is out of memory. */
+const NOTHING_OUT: Returned = { cameBack: 0, freed: 0, out: 0 };
 
 function noMapping({ flags, anonymousOnly }: VmaChoice): string {
   return `no private ${anonymousOnly ? "anonymous " : ""}mapping has the flags ${flags.join(" ")}`;
@@ -48,6 +56,11 @@ export class Seat {
   private round: PlacingRound | undefined;
   private placed: PlacedHeat | undefined;
   private draft: { outcome: SeatReport["outcome"]; reason: string | null } = { outcome: "done", reason: null };
+  private watch: BrakeWatch | undefined;
+  /** The brake allows no more in this round. */
+  private held = false;
+  /** What it allows in the whole round, in bytes. */
+  private mostBytes = Infinity;
   private moved = { asked: 0, toFast: 0, toSlow: 0, stayed: {} as Partial<Record<Stay, number>> };
 
   constructor(order: SeatOrder, parts: SeatParts) {
@@ -65,9 +78,14 @@ export class Seat {
       const lacking = policy.lacks(config, memory.nodes());
       if (lacking !== undefined) return this.end("done", lacking);
       if (this.round.vmas === 0) return this.end("done", noMapping(choice));
+      this.watch = this.watchOf(this.round);
+      this.watch?.begin(NOTHING_OUT);
+      if (this.isStopped()) return;
       const question = policy.question(config, memory.sight), heat = await this.round.scan(question, intervalMs);
       if (!signal.aborted) this.placed = await this.round.place(heat, question.threshold);
-      if (signal.aborted) this.end("stopped");
+      if (signal.aborted) return this.end("stopped");
+      this.watch?.beforeMove(NOTHING_OUT);
+      this.mostBytes = this.isStopped() ? 0 : (this.watch?.mostBytes(heat.residentPages * 4096) ?? Infinity);
     });
   }
 
@@ -85,7 +103,12 @@ export class Seat {
   }
 
   limit(): number {
-    return this.takesPart ? Math.min(CALL_BYTES, (this.pace?.callPages ?? Infinity) * 4096) : 0;
+    if (!this.takesPart || this.held) return 0;
+    const left = this.mostBytes - this.moved.asked, finding = this.watch?.stopNow() ?? null;
+    if (finding) this.watch?.stop(finding);
+    if (finding) return this.hold(finding.text);
+    if (left <= 0) return this.hold(this.watch!.whyNoMore(this.mostBytes));
+    return Math.min(CALL_BYTES, left, (this.pace?.callPages ?? Infinity) * 4096);
   }
 
   async move({ list }: Load, { from, to }: { from: number; to: number }, { node, isFast }: { node: number; isFast: boolean }): Promise<Moved> {
@@ -117,11 +140,32 @@ export class Seat {
     return {
       ...this.draft, rssBytes, swapBytes, seenBytes, askedBytes: asked, toFastBytes: toFast, toSlowBytes: toSlow, stayedBytes: stayed,
       nodes: [...nodes.values()].sort((a, b) => a.node - b.node), cpuUserMs: cpu.user, cpuSystemMs: cpu.system,
+      ...(this.watch ? { brake: this.watch.end(toFast + toSlow > 0 && this.takesPart && this.watch.state.state !== "stopped") } : {}),
     };
   }
 
   close(): void {
     this.round?.close();
+  }
+
+  private watchOf(round: PlacingRound): BrakeWatch | undefined {
+    const { brake: record } = this.order, { time } = this.parts.memory;
+    if (record === undefined) return undefined;
+    const seen = { pulse: () => round.pulse(), movedSample: () => ({ pages: 0, cameBack: 0 }) };
+    return new BrakeWatch({ round: seen, time, record, writableBytes: null, placing: true });
+  }
+
+  private isStopped(): boolean {
+    const { state, reason } = this.watch?.state ?? {};
+    if (state === "stopped") this.end("braked", reason ?? null);
+    return state === "stopped";
+  }
+
+  /** What has moved stays in the report. */
+  private hold(reason: string): 0 {
+    this.held = true;
+    this.draft.reason = reason;
+    return 0;
   }
 
   private enter(tally: MigrationTally, pageBytes: number, isFast: boolean): void {

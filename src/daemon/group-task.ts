@@ -2,8 +2,7 @@
 import type { NodeUse, PagesSeen, PlacingPolicy } from "../engines/engine.ts";
 import { RefusedError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Eyes, NodeView } from "../memory/memory.ts";
-import { newPace, type PaceOrder } from "../memory/pace.ts";
+import type { Eyes, NodeView, ProcessId } from "../memory/memory.ts";
 import type { Account, PlacingStatus, TaskStatus } from "../status.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
 import type { Group, Participant } from "./group.ts";
@@ -12,6 +11,7 @@ import { Members, type Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { Run } from "./run.ts";
 import { sightOf } from "./task-run.ts";
+import { TaskLimits } from "./task-limits.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 export interface GroupTaskParts {
@@ -35,7 +35,7 @@ export class GroupTask implements Run, Participant {
   readonly task: TaskSpec;
   private readonly parts: GroupTaskParts;
   private readonly members: Members;
-  private readonly pace: PaceOrder | undefined;
+  private readonly limits: TaskLimits;
   private state = "starting";
   private eyes: Eyes | null = null;
   private cautions: readonly string[] = [];
@@ -43,11 +43,11 @@ export class GroupTask implements Run, Participant {
   private refusal: string | undefined;
 
   constructor(parts: GroupTaskParts) {
-    const { task, group, pool } = parts, { max_rate } = task.config.task;
+    const { task, log } = parts;
     this.parts = parts;
     this.task = task;
-    this.members = new Members({ ...parts, forget: (process) => pool.forgetIn(group.name, process) });
-    this.pace = max_rate === undefined ? undefined : newPace(max_rate);
+    this.members = new Members({ ...parts, forget: (process) => this.forget(process) });
+    this.limits = new TaskLimits({ task, budget: undefined, log });
   }
 
   begin(): void {
@@ -71,7 +71,7 @@ export class GroupTask implements Run, Participant {
   status(): TaskStatus {
     const { eyes } = this, cautions = [...this.cautions, ...this.parts.group.cautions], seen = eyes ? { ...sightOf(eyes), mover: "move_pages" } : {};
     const processes = this.members.statuses(), { total } = this.parts;
-    return { state: this.state, tracker: eyes?.sight.tracker ?? null, ...seen, cautions, processes, total };
+    return { state: this.state, tracker: eyes?.sight.tracker ?? null, ...seen, cautions, processes, total, ...this.limits.brakeSeconds() };
   }
 
   async command(word: string): Promise<string> {
@@ -95,11 +95,14 @@ export class GroupTask implements Run, Participant {
   }
 
   seat({ process }: Member): SeatOrder {
-    return { process, config: this.task.config, pace: this.pace };
+    return { process, config: this.task.config, ...this.limits.bounds(process) };
   }
 
   enter(member: Member, report: SeatReport, round: { endedAt: Date; seconds: number; idle: string | null }): void {
     const { status } = member, { toFastBytes, toSlowBytes, reason } = report, { log } = this.parts;
+    this.limits.enter(member.process, report);
+    const brake = this.limits.statusOf(member.process);
+    if (brake) status.brake = brake;
     for (const account of [status.total, this.parts.total]) enterSeat(account, report);
     Object.assign(status, {
       state: "waiting", residentBytes: report.rssBytes, swappedBytes: report.swapBytes, placing: placingAfter(status.placing, report),
@@ -110,7 +113,8 @@ export class GroupTask implements Run, Participant {
         cpuMs: Math.round(report.cpuUserMs + report.cpuSystemMs),
       },
     });
-    this.members.tell(member, reason ?? round.idle ?? stubbornness(report));
+    const told = brake?.state === "stopped" && brake.reason === reason;
+    this.members.tell(member, reason ?? round.idle ?? stubbornness(report), { told });
     const line = { task: this.task.id, pid: member.process.pid, name: member.process.comm, outcome: report.outcome, toFastBytes, toSlowBytes,
       ...report.stayedBytes, seconds: round.seconds.toFixed(2) };
     if (toFastBytes + toSlowBytes >= WORTH_LOGGING_BYTES) log.info("moved between nodes", line);
@@ -144,6 +148,11 @@ export class GroupTask implements Run, Participant {
 
   setPhase(phase: string): void {
     for (const { owned, status } of this.members.all()) if (owned) status.state = phase;
+  }
+
+  private forget(process: ProcessId): void {
+    this.parts.pool.forgetIn(this.parts.group.name, process);
+    this.limits.forget(process);
   }
 
   /** The engine looks at the task with what can be seen here: it may refuse it, or have something to say. */

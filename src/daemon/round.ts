@@ -7,6 +7,7 @@ import type {
 } from "../memory/memory.ts";
 import type { PaceOrder } from "../memory/pace.ts";
 import { Throttle, stubbornness } from "../memory/throttle.ts";
+import { formatBytes } from "../units.ts";
 import { goalStep, type Goal } from "./goal-step.ts";
 
 const PAGE_BYTES = 4096;
@@ -172,8 +173,9 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
 /** Of what is cold by the policy, what may go: as the goal allows it, and not what comes back each time. */
 function allowedOf(cold: PageRuns, draft: Draft, { round, goal, heat }: { round: ProcessRound; goal: Goal | undefined; heat: HeatMap }): PageRuns {
   const { runs, reason } = goal ? goalStep(cold, round, { goal, heat }) : { runs: cold, reason: null };
-  draft.reason = reason;
-  return draft.watch && !draft.watch.isOff ? round.settled(runs) : runs;
+  const settled = draft.watch && !draft.watch.isOff ? round.settled(runs) : runs, restless = (runs.pages - settled.pages) * PAGE_BYTES;
+  draft.reason = reason ?? (restless === 0 ? null : `${formatBytes(restless)} of what is cold stay for an hour or two: they came back each time`);
+  return settled;
 }
 
 /** A scan takes seconds, in which what was cold may have become hot. */

@@ -34,18 +34,27 @@ export class TaskLimits {
 
   /** Has a round keep to the limits, and learns from how it went. */
   async keep(process: ProcessId, round: (limits: RoundLimits) => Promise<RoundReport>): Promise<RoundReport> {
-    const { budget, brakes } = this, granted = budget?.grant(Date.now(), this.task.config.task.max_threads) ?? null;
+    const { budget } = this, granted = budget?.grant(Date.now(), this.task.config.task.max_threads) ?? null;
     let written = 0;
     try {
-      const { goal } = this.goalOf(process), brake = brakes ? { brake: brakes.recordOf(process) } : {};
-      const report = await round({ pace: this.pace, writableBytes: granted, goal, ...brake });
+      const { goal } = this.goalOf(process), report = await round({ ...this.bounds(process), writableBytes: granted, goal });
       if (goal) this.learn(process, goal, report);
       written = report.diskBytes ?? 0;
-      if (report.brake && brakes?.enter(process, report.brake, new Date())) this.tell(process, brakes.statusOf(process)!);
+      this.enter(process, report);
       return report;
     } finally {
       if (granted !== null) budget?.settle(Date.now(), { granted, written });
     }
+  }
+
+  /** Rate and brake, for a round over the process. */
+  bounds(process: ProcessId): Pick<RoundLimits, "pace" | "brake"> {
+    return { pace: this.pace, ...(this.brakes ? { brake: this.brakes.recordOf(process) } : {}) };
+  }
+
+  /** What the brake has learnt in it. */
+  enter(process: ProcessId, { brake }: Pick<RoundReport, "brake">): void {
+    if (brake && this.brakes?.enter(process, brake, new Date())) this.tell(process, this.brakes.statusOf(process)!);
   }
 
   statusOf(process: ProcessId): BrakeStatus | undefined {

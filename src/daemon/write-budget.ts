@@ -4,6 +4,8 @@ import type { TaskSpec } from "./objects.ts";
 
 /** Sliding: what was written a day ago is free again, to the tenth of an hour. */
 const DAY_MS = 86_400_000, SLOT_MS = 360_000;
+/** Less is not worth dividing. */
+const LEAST_GRANT_BYTES = 16 << 20;
 
 export class WriteBudget {
   private mostBytes: number;
@@ -20,9 +22,12 @@ export class WriteBudget {
     return this;
   }
 
-  /** A round's share of what is left: rounds that run at the same time cannot overdraw it together. To be given back by `settle`. */
+  /**
+   * A round's share of what is left: rounds that run at the same time cannot overdraw it together, and another task of the project finds something
+   * left. To be given back by `settle`.
+   */
   grant(nowMs: number, lanes: number): number {
-    const grant = Math.floor(this.leftBytes(nowMs) / lanes);
+    const left = this.leftBytes(nowMs), grant = Math.min(left, Math.max(LEAST_GRANT_BYTES, Math.floor(left / (lanes + 1))));
     this.granted += grant;
     return grant;
   }

@@ -117,6 +117,7 @@ export const cslide = defineEngine({
       if (sight.tracker === "damon" && !meansHugetlb(task)) {
         cautions.push("damon tells the heat of 2 MiB at a time: of small pages many move for a few");
       }
+      if (task.max_refault !== undefined) cautions.push("max_refault has no effect: what moves between nodes stays in memory");
       return cautions;
     },
 

@@ -62,12 +62,21 @@ export function judgeBudget(seen: Observed): Finding | null {
   return writeBudget(seen);
 }
 
+/** Of what moves between nodes nothing is out: what is left is the harm to the process and to others. */
+export function judgePlacing(seen: Observed): Finding | null {
+  return firstOf([faults, swapIn, pressure], seen);
+}
+
 type Rule = (seen: Observed) => Finding | null;
 
 /** The first stop, else the first reason to do less, else null. */
 export function judge(seen: Observed): Finding | null {
+  return firstOf(RULES, seen);
+}
+
+function firstOf(rules: readonly Rule[], seen: Observed): Finding | null {
   let ease: Finding | null = null;
-  for (const rule of RULES) {
+  for (const rule of rules) {
     const finding = rule(seen);
     if (finding?.act === "stop") return finding;
     ease ??= finding;

@@ -1,15 +1,15 @@
 // The brake of one process in one round: takes the pulse when it is time, and keeps what the next round must know.
 import { between, diskShare } from "./brake-look.ts";
-import { judge, judgeBudget, type Finding, type Observed } from "./brake-rules.ts";
-import { nextState, unknownTarget, type BrakeState } from "./brake.ts";
+import { judge, judgeBudget, judgePlacing, type Finding, type Observed } from "./brake-rules.ts";
+import { nextState, roundOver, unknownTarget, type BrakeState } from "./brake.ts";
 import type { ProcessRound, Pulse, Returned, Time } from "./memory.ts";
 
-const PAGE_BYTES = 4096;
+const PAGE_BYTES = 4096, LEAST_PART_BYTES = 1 << 20;
 
 /** What outlives a round. Plain data. */
 export interface BrakeRecord {
   readonly state: BrakeState;
-  /** At the beginning of the last round, when what had come back was counted last. */
+  /** When what had come back was counted last: in the last round before its move, or at its beginning where it came to none. */
   readonly pulse: Pulse | null;
   /** Major faults a second while nothing of the process had been moved; null until that is known. */
   readonly usualFaultsPerSecond: number | null;
@@ -26,6 +26,8 @@ export interface BrakeWatchParts {
   readonly writableBytes: number | null;
   /** The operator has taken the brake off: that limit is all there is. */
   readonly off?: boolean;
+  /** The round moves pages between nodes, and none of them leave memory. */
+  readonly placing?: boolean;
 }
 
 /** Looking for what comes back costs some 3 ms, taking the whole pulse 0.2 ms; rates over less than a second say little. */
@@ -44,7 +46,7 @@ export class BrakeWatch {
   private readonly parts: BrakeWatchParts;
   private usual: number | null;
   private base: Base | undefined;
-  /** Where the round and its move began. */
+  /** Where the round and its move began: what had come back was counted right before. */
   private began: Pulse | null = null;
   private start: Pulse | undefined;
   private lastLookMs = -Infinity;
@@ -101,6 +103,17 @@ export class BrakeWatch {
     this.state = nextState(this.state, { finding, quiet: false, nowMs: this.parts.time.nowMs() });
   }
 
+  /** How much may go in this round of what is resident, where no steps are taken: a part of it, and at least 1 MiB, while it is careful. */
+  mostBytes(residentBytes: number): number {
+    const { state, share } = this.state;
+    return state === "careful" ? Math.max(LEAST_PART_BYTES, Math.floor(share * residentBytes)) : Infinity;
+  }
+
+  /** Why no more than that. */
+  whyNoMore(mostBytes: number): string {
+    return roundOver(this.state, mostBytes);
+  }
+
   /** Bytes of what was moved in this round that went to disks. */
   diskBytes(movedPages: number): number {
     const pulse = this.start && this.parts.round.pulse();
@@ -109,11 +122,12 @@ export class BrakeWatch {
 
   /** `moved`: something, and to the end. */
   end(moved: boolean): BrakeRecord {
-    return { state: this.state, pulse: this.began, usualFaultsPerSecond: this.usual, moved };
+    return { state: this.state, pulse: this.start ?? this.began, usualFaultsPerSecond: this.usual, moved };
   }
 
   private judge(seen: Observed): Finding | null {
-    return this.parts.off ? judgeBudget(seen) : judge(seen);
+    const { off, placing } = this.parts;
+    return off ? judgeBudget(seen) : placing ? judgePlacing(seen) : judge(seen);
   }
 
   private look(standsFor: number, whole: boolean): Finding | null {

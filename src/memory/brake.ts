@@ -23,6 +23,7 @@ export interface BrakeState {
   readonly share: number;
 }
 
+const CAREFULLY = "; now at most ";
 /** After a stop: a hundredth of what is cold, as with an unknown target; where only the machine was short, a quarter. */
 const SHARE_AFTER_HARM = 0.01, SHARE_AFTER_SHORTAGE = 0.25;
 /** The first stop for harm to the target; each further one lasts twice as long, up to an hour. */
@@ -84,8 +85,8 @@ function eased(before: BrakeState, { cause, text }: Finding, nowMs: number): Bra
 }
 
 function carefully(reason: string | null, share: number): string {
-  const [why = ""] = (reason ?? "").split("; now at most ");
-  return `${why}; now at most ${Number((share * 100).toPrecision(2))} % of what is cold goes in a round`;
+  const [why = ""] = (reason ?? "").split(CAREFULLY);
+  return `${why}${CAREFULLY}${Number((share * 100).toPrecision(2))} % of what is cold goes in a round`;
 }
 
 /** Caused by what we do to the target, and not by what the machine lacks. */
@@ -117,6 +118,11 @@ export function stepsOf({ state, share }: BrakeState, coldPages: number): Steps 
   if (most <= HARMLESS_PAGES) return { probe: 0, first: most, growth: 1, most };
   const probe = Math.min(most, MOST_PROBE, Math.max(LEAST_PROBE, Math.floor(coldPages * PROBE_SHARE)));
   return state === "free" ? { probe, first: most, growth: 1, most } : { probe, first: probe * GROWTH, growth: GROWTH, most };
+}
+
+/** Why no more than so much goes in a careful round, whatever it is that goes. */
+export function roundOver({ reason }: BrakeState, mostBytes: number): string {
+  return `no more than ${formatBytes(mostBytes)} go in this round: ${reason?.split(CAREFULLY)[0] ?? "small steps"}`;
 }
 
 /** What a careful round leaves behind, in words. */

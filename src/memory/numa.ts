@@ -12,12 +12,13 @@ import { CpuMeter } from "./cpu-meter.ts";
 import type { HeatMap } from "./heat-map.ts";
 import { hugetlbRuns } from "./hugetlb.ts";
 import { locatePages } from "./locate.ts";
-import { processKey, type ProcessId, type ProcessView, type Question } from "./memory.ts";
+import { processKey, type ProcessId, type ProcessView, type Pulse, type Question } from "./memory.ts";
 import { migratePages, type MigrationTally } from "./movers/migrate.ts";
 import { nextTurn } from "./next-turn.ts";
 import { hugetlbRoomBytes, readNodes, roomBytes, type NodeView } from "./nodes.ts";
 import { NO_RUNS } from "./page-runs.ts";
 import { PlacedHeat } from "./placement.ts";
+import { readPulse } from "./pulse.ts";
 import type { PlacingMemory, PlacingRound } from "./placing.ts";
 import { suspicion } from "./suspicion.ts";
 import { HeldProcess } from "./targets.ts";
@@ -135,6 +136,11 @@ class NumaRound implements PlacingRound {
     const { process, cpu } = this.parts.watched;
     await nextTurn();
     return cpu.measure(() => migratePages(process, pages, { node, arrived }));
+  }
+
+  pulse(): Pulse | undefined {
+    const { root, watched: { process: { pid }, cpu } } = this.parts;
+    return cpu.measure(() => readPulse(root, pid));
   }
 
   close(): void {

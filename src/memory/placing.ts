@@ -1,5 +1,7 @@
 // What it takes to place the pages of processes on NUMA nodes, as types: numa.ts does it.
-import type { CpuMs, HeatMap, MigrationTally, NodeView, PlacedHeat, ProcessId, ProcessView, Question, Sight, Time, VmaChoice } from "./memory.ts";
+import type {
+  CpuMs, HeatMap, MigrationTally, NodeView, PlacedHeat, ProcessId, ProcessView, Pulse, Question, Sight, Time, VmaChoice,
+} from "./memory.ts";
 
 /** The machine's NUMA nodes, and the pages of processes on them. numa.ts is the kernel; tests have their own. */
 export interface PlacingMemory {
@@ -30,5 +32,7 @@ export interface PlacingRound {
   place(heat: HeatMap, most: number): Promise<PlacedHeat>;
   /** Moves up to 8,192 pages in one call, of huge pages any one for each; `arrived` is told of each index that is there now. */
   move(pages: Float64Array, node: number, arrived: (index: number) => void): Promise<MigrationTally>;
+  /** What the brake compares; undefined if the process is gone. */
+  pulse(): Pulse | undefined;
   close(): void;
 }

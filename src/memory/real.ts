@@ -129,8 +129,12 @@ export class RealMemory implements Memory {
     const key = processKey(id);
     let kept = this.kept.get(key);
     if (kept) return kept;
-    const restless = new RestlessPages(), moved = new MovedPages((page) => restless.cameBack(page, steadyTime.nowMs()));
-    this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved, restless, ages: new AgeMap() }));
+    const ages = new AgeMap(), restless = new RestlessPages((page, untilMs) => {
+      const nowMs = performance.now();
+      ages.markHot(page, page + 1, (untilMs - nowMs) / 1000, nowMs);
+    });
+    const moved = new MovedPages((page) => restless.cameBack(page, performance.now()));
+    this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved, restless, ages }));
     this.parts.refaults.follow(id.pid, kept.moved);
     return kept;
   }
@@ -264,7 +268,7 @@ class RealRound implements ProcessRound {
   }
 
   settled(runs: PageRuns): PageRuns {
-    return this.watched.cpu.measure(() => this.restless.without(runs, steadyTime.nowMs()));
+    return this.watched.cpu.measure(() => this.restless.without(runs, performance.now()));
   }
 
   pulse(): Pulse | undefined {

@@ -14,11 +14,19 @@ export class RestlessPages {
   private readonly once: Hours = [new Map(), new Map()];
   private readonly again: Hours = [new Map(), new Map()];
   private hour = 0;
+  private readonly leftAlone: (page: number, untilMs: number) => void;
+
+  /** `leftAlone` is told of each page that has come back too often, and until when it is to stay, at most. */
+  constructor(leftAlone: (page: number, untilMs: number) => void = () => undefined) {
+    this.leftAlone = leftAlone;
+  }
 
   /** A page that had been moved has come back. */
   cameBack(page: number, nowMs: number): void {
     this.turn(nowMs);
-    add(this.once.some((pages) => has(pages, page)) ? this.again[0] : this.once[0], page);
+    const isAgain = this.once.some((pages) => has(pages, page));
+    add(isAgain ? this.again[0] : this.once[0], page);
+    if (isAgain) this.leftAlone(page, (this.hour + 2) * HOUR_MS);
   }
 
   /** The runs without the pages that are to be left alone. */

@@ -4,12 +4,13 @@ import { runGroupRound, type GroupReport } from "../../src/daemon/group-round.ts
 import { cslide } from "../../src/engines/cslide.ts";
 import { SysError, UnsupportedError } from "../../src/errors.ts";
 import { HeatMapBuilder } from "../../src/memory/heat-map.ts";
-import type { NodeView } from "../../src/memory/memory.ts";
+import type { BrakeRecord } from "../../src/memory/brake-watch.ts";
+import type { NodeView, Pulse } from "../../src/memory/memory.ts";
 import { emptyMigration } from "../../src/memory/movers/migrate.ts";
 import { PlacedHeat } from "../../src/memory/placement.ts";
 import type { PlacingMemory, PlacingRound } from "../../src/memory/placing.ts";
 import { MIB } from "../../src/units.ts";
-import { SIGHT, slideConfig } from "../fakes.ts";
+import { calmPulse, SIGHT, slideConfig } from "../fakes.ts";
 
 const policy = cslide.placing as never;
 
@@ -25,11 +26,15 @@ interface Fake {
   readonly absent?: boolean;
   /** Pages that do not go. */
   readonly stubborn?: ReadonlySet<number>;
+  /** A call takes so long. */
+  readonly callMs?: number;
+  /** At this moment, on top of a calm one. */
+  readonly pulse?: (atMs: number) => Partial<Pulse>;
 }
 
 interface Stage {
   readonly calls: string[];
-  report(given?: { engine?: object; signal?: AbortSignal }): Promise<GroupReport>;
+  report(given?: { engine?: object; signal?: AbortSignal; brake?: BrakeRecord | null }): Promise<GroupReport>;
 }
 
 const node = (number: number, hasCpu: boolean, roomBytes: number): NodeView => (
@@ -37,31 +42,37 @@ const node = (number: number, hasCpu: boolean, roomBytes: number): NodeView => (
 
 /** Processes 100, 101, … on node 0 (fast) and 2 (slow). */
 function stage(fakes: readonly Fake[], room: Readonly<Record<number, number>> = { 0: 100 * MIB, 2: 100 * MIB }): Stage {
-  const calls: string[] = [], free = { ...room };
+  const calls: string[] = [], free = { ...room }, clock = { ms: 1000 };
   const memory: PlacingMemory = {
-    sight: SIGHT, time: { nowMs: () => 0, pause: async () => undefined }, hasRival: () => false,
+    sight: SIGHT, time: { nowMs: () => clock.ms, pause: async () => undefined }, hasRival: () => false,
     nodes: () => [node(0, true, free[0] ?? 0), node(2, false, free[2] ?? 0)],
     room: (wanted, hugetlb) => (hugetlb ? 4 * MIB : (free[wanted] ?? 0)),
     openPlacing: ({ pid }) => {
       const fake = fakes[pid - 100]!;
       fake.during?.open?.();
-      return fake.absent ? undefined : round(fake, pid, { calls, free });
+      return fake.absent ? undefined : round(fake, pid, { calls, free, clock });
     },
     forget: () => undefined,
   };
   return {
     calls,
-    report: ({ engine = {}, signal = new AbortController().signal } = {}) => {
+    report: ({ engine = {}, signal = new AbortController().signal, brake } = {}) => {
       const { project, task } = slideConfig();
       const keys = { node_pair: [[2, 0]], hot_threshold: 1, node_mig_quota: 1024, node_hot_reserve: 0, ...engine };
       const config = { project, engine: keys, task: { ...task, vm_flags: "rd wr", anon_only: false, ign_host: false } };
-      const [first, ...others] = fakes.map((_, i) => ({ process: { pid: 100 + i, startTicks: 1, comm: "x" }, config }));
+      const [first, ...others] = fakes.map((_, i) => ({ process: { pid: 100 + i, startTicks: 1, comm: "x" }, config, brake }));
       return runGroupRound(memory, policy, { seats: [first!, ...others] }, { signal, phase: (phase) => void calls.push(phase) });
     },
   };
 }
 
-function round(fake: Fake, pid: number, { calls, free }: { calls: string[]; free: Record<number, number> }): PlacingRound {
+interface Doings {
+  readonly calls: string[];
+  readonly free: Record<number, number>;
+  readonly clock: { ms: number };
+}
+
+function round(fake: Fake, pid: number, { calls, free, clock }: Doings): PlacingRound {
   const pageBytes = fake.huge ? 2 * MIB : 4096;
   return {
     view: { pid, comm: "x", rssBytes: fake.counts.length * pageBytes, swapBytes: 0 }, vmas: fake.vmas ?? 1, cpu: { user: 1, system: 2 },
@@ -77,6 +88,7 @@ function round(fake: Fake, pid: number, { calls, free }: { calls: string[]; free
     },
     move: async (pages, to, arrived) => {
       fake.during?.move?.();
+      clock.ms += fake.callMs ?? 0;
       const going = [...pages].map((page) => page / (fake.huge ? 512 : 1)), tally = emptyMigration();
       calls.push(`${pid}→${to} ${going.join(" ")}`);
       going.forEach((page, index) => {
@@ -88,6 +100,7 @@ function round(fake: Fake, pid: number, { calls, free }: { calls: string[]; free
       free[2 - to]! += tally.moved * pageBytes;
       return { ...tally, asked: pages.length };
     },
+    pulse: () => ({ ...calmPulse(clock.ms), ...fake.pulse?.(clock.ms) }),
     close: () => void calls.push(`close ${pid}`),
   };
 }
@@ -173,4 +186,41 @@ test("a round that is called off moves nothing more", async () => {
   const { calls, report } = stage([{ counts: [2], nodes: [2], during: { scan: () => stopping.abort() } }]);
   expect(outcomes(await report({ signal: stopping.signal }))).toEqual(["stopped"]);
   expect(calls).toEqual(["scanning", "moving", "close 100"]);
+});
+
+describe("the brake over a round between nodes", () => {
+  /** 96 MiB that are hot on the slow node: three calls, each of which takes 0.6 s. */
+  const hot: Fake = { counts: new Array<number>(48).fill(2), nodes: new Array<number>(48).fill(2), huge: true, callMs: 600 };
+  /** Some task waits for memory all the time, from a moment on. */
+  const waits = (fromMs: number): Pick<Fake, "pulse"> => ({
+    pulse: (atMs) => ({ pressure: { of: "system", someMicroseconds: Math.max(0, atMs - fromMs) * 1000, fullMicroseconds: 0 } }),
+  });
+  const most = async (fake: Fake, brake?: BrakeRecord | null) => (await stage([fake]).report(brake === undefined ? {} : { brake })).seats[0]!;
+
+  test("stops it in the middle, and says why", async () => {
+    const held = await most({ ...hot, ...waits(1000) }, null);
+    expect(held).toMatchObject({ outcome: "done", toFastBytes: 64 * MIB, brake: { state: { state: "stopped", cause: "pressure" }, moved: false } });
+    expect(held.reason).toBe("memory pressure of the system: some task waited 100 % of the time, all of them 0.0 %");
+    expect(await most({ ...hot, ...waits(1000) })).toMatchObject({ outcome: "done", reason: null, toFastBytes: 96 * MIB });
+  });
+
+  test("does not even look while it is stopped, and the others go on", async () => {
+    const { brake } = await most({ ...hot, ...waits(1000) }, null), stopped = { ...brake!, state: { ...brake!.state, untilMs: 1e9 } };
+    const { calls, report } = stage([hot]), { seats: [held] } = await report({ brake: stopped });
+    expect(held).toMatchObject({ outcome: "braked", reason: brake!.state.reason, askedBytes: 0 });
+    expect(calls).toEqual(["scanning", "moving", "close 100"]);
+  });
+
+  test("lets a part go afterwards, and all of it when nothing has come of that", async () => {
+    const { brake } = await most({ ...hot, ...waits(1000) }, null), past = { ...brake!, pulse: null, state: { ...brake!.state, untilMs: 0 } };
+    const careful = await most(hot, past);
+    expect(careful).toMatchObject({ toFastBytes: 24 * MIB, brake: { state: { state: "careful" }, moved: true } });
+    expect(careful.reason).toMatch(/^no more than 24 MiB go in this round: memory pressure of the system: some task waited 100 % of the time/);
+    const [half, all] = [await most(hot, careful.brake!), await most(hot, { ...careful.brake!, state: { ...careful.brake!.state, share: 0.5 } })];
+    expect([half.toFastBytes, all.toFastBytes]).toEqual([48 * MIB, 96 * MIB]);
+  });
+
+  test("knows nothing of swap, which none of it goes to", async () => {
+    expect(await most({ ...hot, pulse: () => ({ swapFreeBytes: 0 }) }, null)).toMatchObject({ reason: null, toFastBytes: 96 * MIB });
+  });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { BrakeBooks } from "../../src/daemon/brake-books.ts";
 import { WriteBudget } from "../../src/daemon/write-budget.ts";
 import type { BrakeRecord } from "../../src/memory/brake-watch.ts";
-import { GIB } from "../../src/units.ts";
+import { GIB, MIB } from "../../src/units.ts";
 import { TARGET } from "../fakes.ts";
 
 const HOUR = 3_600_000;
@@ -17,13 +17,18 @@ describe("max_write", () => {
   });
 
   test("cannot be overdrawn by rounds that run at the same time", () => {
-    const budget = new WriteBudget(8 * GIB), grants = [budget.grant(0, 2), budget.grant(0, 2), budget.grant(0, 2)];
+    const budget = new WriteBudget(8 * GIB), grants = [budget.grant(0, 1), budget.grant(0, 1), budget.grant(0, 1)];
     expect(grants.map((bytes) => bytes / GIB)).toEqual([4, 2, 1]);
     budget.settle(0, { granted: 4 * GIB, written: GIB });
     expect(budget.leftBytes(0) / GIB).toBe(4);
     budget.settle(0, { granted: 2 * GIB, written: 2 * GIB });
     budget.settle(0, { granted: GIB, written: 0 });
     expect(budget.leftBytes(0) / GIB).toBe(5);
+  });
+
+  test("is shared out to the last byte", () => {
+    const budget = new WriteBudget(40 * MIB);
+    expect([1, 4, 4, 4].map((lanes) => budget.grant(0, lanes) / MIB)).toEqual([20, 16, 4, 0]);
   });
 
   test("is never less than nothing, as when the last call of a round was a large one", () => {

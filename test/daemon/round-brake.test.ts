@@ -98,6 +98,19 @@ describe("a round with a brake", () => {
     expect(report).toMatchObject({ outcome: "braked", tally: null, returned: { cameBack: 8000, freed: 1, out: 999 } });
   });
 
+  test("does not tell what came back during the scan a second time, as faults that nobody knows", async () => {
+    const returnedEach = [{ cameBack: 0, freed: 0, out: 9000 }, { cameBack: 8000, freed: 0, out: 1000 }];
+    const before = await recordOf({ returnedEach, pulse: (atMs) => ({ ...calmPulse(atMs), majorFaults: atMs === 0 ? 0 : 8000 }) });
+    const after = await recordOf({ pulse: (atMs) => ({ ...calmPulse(atMs), majorFaults: 8000 }) }, { brake: before });
+    expect([before.state, after.state]).toMatchObject([{ state: "stopped", cause: "refault" }, { state: "stopped", cause: "refault" }]);
+  });
+
+  test("says what it leaves alone since it came back each time", async () => {
+    const { report } = await run({ settled: () => ({ from: Float64Array.of(0), to: Float64Array.of(100), pages: 100 }) });
+    expect(report.tally?.swappedOut).toBe(100);
+    expect(report.reason).toBe("63.6 MiB of what is cold stay for an hour or two: they came back each time");
+  });
+
   test("does not take for harm what the process did before anything of it was moved", async () => {
     const faulty = { pulse: (atMs: number) => ({ ...calmPulse(atMs), majorFaults: atMs * 3 }) };
     const { report } = await run({ ...faulty, callMs: 300 }, { brake: null, pace: newPace(2 ** 20) });

@@ -156,9 +156,10 @@ describe("restless pages", () => {
   });
 
   test("are left out one by one, wherever they lie", () => {
-    const restless = new RestlessPages();
+    const told: string[] = [], restless = new RestlessPages((page, untilMs) => void told.push(`${page} until ${untilMs / 3_600_000}`));
     for (const page of [1001, 5, 1009, 512 * 2, 1001, 5, 1009]) restless.cameBack(page, 0);
     const { from, to } = restless.without(runs(1000, 1030), 0);
     expect([[...from], [...to]]).toEqual([[1000, 1002, 1010], [1001, 1009, 1030]]);
+    expect(told).toEqual(["1001 until 2", "5 until 2", "1009 until 2"]);
   });
 });

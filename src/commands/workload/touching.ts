@@ -1,4 +1,5 @@
 // What a workload does with its memory, and what it feels of others doing things to it.
+import { CpuMeter } from "../../memory/cpu-meter.ts";
 import type { WorkloadMemory } from "../../memory/workload-memory.ts";
 import type { Touching } from "./plan.ts";
 
@@ -24,14 +25,17 @@ export interface FlipCost {
   readonly baselineMs: number;
   readonly firstTouchMs: number;
   readonly seconds: number;
-  /** Part of the run time after the first touch that touches took longer than the baseline. */
+  /** Part of the run time after the first touch that touches took longer than the baseline: others that want the CPUs are in it. */
   readonly lostShare: number;
+  /** Part of that time that the thread computed longer than before the change, in touches with major faults: what refaults from memory cost it. */
+  readonly refaultShare: number;
 }
 
 /** One line for each second after a change. */
 export interface FlipSecond {
   readonly second: number;
   readonly lostShare: number;
+  readonly refaultShare: number;
   readonly touches: number;
   readonly majorFaults: number;
   readonly minorFaults: number;
@@ -49,11 +53,12 @@ export async function touchUntil(
     const from = performance.now();
     if (from > due + touching.everyMs) late += 1;
     changes.before((from - began) / 1000);
-    const touchBegan = performance.now();
+    const touchBegan = performance.now(), cpu = new CpuMeter(), { majorFaults } = faults();
     if (touching.rewrite) await rewriteAll(memory, () => running);
-    else wrong += memory.touchHot();
+    else wrong += cpu.measure(() => memory.touchHot());
     const now = performance.now(), ms = now - touchBegan;
-    changes.after((now - began) / 1000, ms);
+    const spent = { ms, cpuMs: cpu.spent.user + cpu.spent.system, majorFaults: faults().majorFaults - majorFaults };
+    changes.after((now - began) / 1000, spent);
     longestMs = Math.max(longestMs, ms);
     touches += 1;
     due = touching.rewrite ? now : Math.max(due + touching.everyMs, now);
@@ -80,12 +85,12 @@ class Changes {
   private readonly touching: Touching;
   private readonly tell: (second: FlipSecond) => void;
   /** Milliseconds of touches before the change. */
-  private readonly usual: number[] = [];
+  private readonly usual: Spent[] = [];
   private nextFlip: number;
   private nextDrift = 1;
-  private after1st: { fromSeconds: number; lostMs: number; toSeconds: number; firstTouchMs: number } | undefined;
+  private after1st: { fromSeconds: number; lostMs: number; refaultMs: number; toSeconds: number; firstTouchMs: number } | undefined;
   private flipped = false;
-  private second = { number: 0, lostMs: 0, touches: 0, faults: faults() };
+  private second = { number: 0, lostMs: 0, refaultMs: 0, touches: 0, faults: faults() };
 
   constructor(memory: WorkloadMemory, touching: Touching, tell: (second: FlipSecond) => void) {
     this.memory = memory;
@@ -104,17 +109,21 @@ class Changes {
     this.nextFlip += this.touching.flip?.againSeconds ?? Infinity;
   }
 
-  after(seconds: number, ms: number): void {
+  after(seconds: number, spent: Spent): void {
+    const { ms, cpuMs, majorFaults } = spent;
     if (!this.flipped) {
-      if (this.touching.flip) this.usual.push(ms);
+      if (this.touching.flip) this.usual.push(spent);
     } else if (!this.after1st) {
-      this.after1st = { fromSeconds: seconds, toSeconds: seconds, lostMs: 0, firstTouchMs: ms };
+      this.after1st = { fromSeconds: seconds, toSeconds: seconds, lostMs: 0, refaultMs: 0, firstTouchMs: ms };
       this.second = { ...this.second, faults: faults() };
     } else {
-      const lostMs = Math.max(0, ms - this.baselineMs());
-      this.after1st.lostMs += lostMs;
+      // Not cut off at 0: what is chance goes both ways.
+      const lostMs = Math.max(0, ms - this.baseline("ms")), refaultMs = majorFaults === 0 ? 0 : cpuMs - this.baseline("cpuMs");
       this.after1st.toSeconds = seconds;
-      this.second.lostMs += lostMs;
+      for (const sum of [this.after1st, this.second]) {
+        sum.lostMs += lostMs;
+        sum.refaultMs += refaultMs;
+      }
       this.second.touches += 1;
       this.tellSeconds(seconds - this.after1st.fromSeconds);
     }
@@ -122,26 +131,38 @@ class Changes {
 
   cost(): FlipCost | undefined {
     if (!this.after1st) return undefined;
-    const { fromSeconds, toSeconds, lostMs, firstTouchMs } = this.after1st, seconds = toSeconds - fromSeconds;
+    const { fromSeconds, toSeconds, firstTouchMs } = this.after1st, seconds = toSeconds - fromSeconds;
     return {
-      baselineMs: rounded(this.baselineMs()), firstTouchMs: rounded(firstTouchMs), seconds: rounded(seconds),
-      lostShare: seconds > 0 ? rounded(lostMs / 1000 / seconds) : 0,
+      baselineMs: rounded(this.baseline("ms")), firstTouchMs: rounded(firstTouchMs), seconds: rounded(seconds),
+      ...shares(this.after1st, seconds),
     };
   }
 
   /** The median touch before the change, for as many pages as are hot after it. */
-  private baselineMs(): number {
-    const sorted = this.usual.toSorted((a, b) => a - b), median = sorted[sorted.length >> 1] ?? 0;
+  private baseline(key: "ms" | "cpuMs"): number {
+    const sorted = this.usual.map((spent) => spent[key]).sort((a, b) => a - b), median = sorted[sorted.length >> 1] ?? 0;
     const pages = this.memory.bytes / this.memory.pageBytes, before = this.memory.hotPages;
     return before === 0 ? 0 : median * Math.max(1, (pages - before) / before);
   }
 
   private tellSeconds(seconds: number): void {
     if (seconds < this.second.number + 1) return;
-    const { number, lostMs, touches, faults: before } = this.second, spanMs = (seconds - number) * 1000;
-    this.tell({ second: Math.floor(seconds), lostShare: rounded(lostMs / spanMs), touches, ...since(before) });
-    this.second = { number: seconds, lostMs: 0, touches: 0, faults: faults() };
+    const { number, touches, faults: before } = this.second;
+    this.tell({ second: Math.floor(seconds), ...shares(this.second, seconds - number), touches, ...since(before) });
+    this.second = { number: seconds, lostMs: 0, refaultMs: 0, touches: 0, faults: faults() };
   }
+}
+
+function shares({ lostMs, refaultMs }: { lostMs: number; refaultMs: number }, seconds: number): Pick<FlipCost, "lostShare" | "refaultShare"> {
+  const share = (ms: number) => (seconds > 0 ? rounded(ms / 1000 / seconds) : 0);
+  return { lostShare: share(lostMs), refaultShare: share(refaultMs) };
+}
+
+/** By one touch: time, time of the CPU in this thread, and faults. Pages come back from zram in the thread that wants them. */
+interface Spent {
+  readonly ms: number;
+  readonly cpuMs: number;
+  readonly majorFaults: number;
 }
 
 interface Faults {
@@ -160,5 +181,5 @@ function since(before: Faults): Faults {
 }
 
 function rounded(value: number): number {
-  return Number(value.toFixed(3));
+  return Number(value.toFixed(4));
 }
