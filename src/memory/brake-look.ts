@@ -22,7 +22,8 @@ export function between(before: Pulse, after: Pulse, beside: Beside): Observed {
     pressure: was === null || is === null || was.of !== is.of ? null : {
       of: is.of, someShare: share(was.someMicroseconds, is.someMicroseconds), fullShare: share(was.fullMicroseconds, is.fullMicroseconds),
     },
-    swapFreeBytes: after.swapFreeBytes, memAvailableBytes: after.memAvailableBytes, memTotalBytes: after.memTotalBytes,
+    hasSwap: after.zramUsedBytes !== null || after.diskUsedBytes !== null, swapFreeBytes: after.swapFreeBytes,
+    memAvailableBytes: after.memAvailableBytes, memTotalBytes: after.memTotalBytes,
   };
 }
 

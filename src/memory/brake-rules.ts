@@ -24,6 +24,7 @@ export interface Observed {
   /** null where the kernel does not count it, which says nothing. */
   readonly pressure: SeenPressure | null;
   /** Now. */
+  readonly hasSwap: boolean;
   readonly swapFreeBytes: number;
   readonly memAvailableBytes: number;
   readonly memTotalBytes: number;
@@ -141,9 +142,12 @@ const pressure: Rule = ({ pressure: seen }) => {
   return act && { cause: "pressure", act, text };
 };
 
-const swapSpace: Rule = ({ swapFreeBytes }) =>
-  swapFreeBytes >= LEAST_SWAP_BYTES ? null
-    : { cause: "swap_space", act: "stop", text: `swap is full: ${(swapFreeBytes / 2 ** 20).toFixed(1)} MiB are free` };
+/** Where the next call could not be served. */
+export function swapSpace({ hasSwap, swapFreeBytes }: Pick<Observed, "hasSwap" | "swapFreeBytes">): Finding | null {
+  if (swapFreeBytes >= LEAST_SWAP_BYTES) return null;
+  const text = hasSwap ? `swap is full: ${(swapFreeBytes / 2 ** 20).toFixed(1)} MiB are free` : "there is no swap";
+  return { cause: "swap_space", act: "stop", text };
+}
 
 const zram: Rule = ({ zram: pools, memAvailableBytes, memTotalBytes }) => {
   const stop = (text: string): Finding => ({ cause: "zram", act: "stop", text });

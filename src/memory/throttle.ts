@@ -1,6 +1,6 @@
 // What stands between a decision and its move: a probe first, and before each bounded call how much may go now, and why no more.
 import { CutShortError } from "../errors.ts";
-import type { Finding } from "./brake-rules.ts";
+import { swapSpace, type Finding } from "./brake-rules.ts";
 import { leftBehind, stepsOf, type Steps } from "./brake.ts";
 import type { Allow, Memory, MoveTally, PageRuns, ProcessRound } from "./memory.ts";
 import { Pace, type PaceOrder } from "./pace.ts";
@@ -11,8 +11,6 @@ import type { BrakeWatch } from "./brake-watch.ts";
 
 const PAGE_BYTES = 4096;
 
-/** With less swap than this the next call could not be served. */
-const LEAST_SWAP_BYTES = 4 << 20;
 /**
  * So much time of the kernel's without one page gone, and the rest is not tried in this round. Pages that are shared or locked cost it next to
  * nothing, and others may lie behind them; pages that it unmaps and finds no place for cost a microsecond each.
@@ -85,7 +83,8 @@ export class Throttle {
   private readonly allow: Allow = async (part) => {
     const { memory, round } = this.parts, soFar = sumTally(this.done, part);
     this.settle(soFar);
-    const full = swapIsFull(memory), finding = full ?? this.parts.watch?.stopNow() ?? null;
+    const { swapTotalBytes, swapFreeBytes } = memory.system(), full = swapSpace({ hasSwap: swapTotalBytes > 0, swapFreeBytes });
+    const finding = full ?? this.parts.watch?.stopNow() ?? null;
     if (finding) return this.stop(finding);
     this.reason = round.cpu.system - this.cpuBefore >= HOPELESS_CPU_MS ? stubbornness(soFar) : null;
     if (this.reason !== null || !(await this.stepped(soFar))) return 0;
@@ -132,12 +131,6 @@ export class Throttle {
     if (swappedOut > this.paidPages) this.pace?.spend(this.parts.memory.time.nowMs(), (swappedOut - this.paidPages) * PAGE_BYTES);
     this.paidPages = Math.max(this.paidPages, swappedOut);
   }
-}
-
-function swapIsFull(memory: Memory): Finding | null {
-  const { swapFreeBytes } = memory.system();
-  if (swapFreeBytes >= LEAST_SWAP_BYTES) return null;
-  return { cause: "swap_space", act: "stop", text: `swap is full: ${(swapFreeBytes / 2 ** 20).toFixed(1)} MiB are free` };
 }
 
 /** Why nothing of what was asked for went; null where something did. */

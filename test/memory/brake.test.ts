@@ -7,7 +7,7 @@ import { calmPulse } from "../fakes.ts";
 
 const calm: Observed = {
   seconds: 2, movedPages: 100_000, cameBackPages: 0, refaultPages: 0, standsFor: 1, majorFaults: 0, usualFaultsPerSecond: 0, swapInPages: 0, cpus: 4,
-  pressure: null, swapFreeBytes: GIB, memAvailableBytes: 4 * GIB, memTotalBytes: 16 * GIB, zram: [], writableBytes: null,
+  pressure: null, hasSwap: true, swapFreeBytes: GIB, memAvailableBytes: 4 * GIB, memTotalBytes: 16 * GIB, zram: [], writableBytes: null,
 };
 const pool = (change: object) => [{ device: "/dev/zram0", originalBytes: GIB, memoryBytes: 300 * MIB, limitBytes: 0, ...change }];
 const pressed = (someShare: number, fullShare = 0) => ({ of: "system", someShare, fullShare });
@@ -70,6 +70,8 @@ describe("the brake", () => {
   });
 
   test("says in words and numbers what it saw", () => {
+    expect(judge({ ...calm, swapFreeBytes: MIB })?.text).toBe("swap is full: 1.0 MiB are free");
+    expect(judge({ ...calm, hasSwap: false, swapFreeBytes: 0 })?.text).toBe("there is no swap");
     expect(judge({ ...calm, cameBackPages: 6250 })?.text).toBe("24.4 MiB of what had been moved out came back within 2.0 s, 6.3 % of 391 MiB");
     expect(judge({ ...calm, movedPages: 4096, cameBackPages: 400, standsFor: 100, seconds: 1 })?.text).toBe("1.56 MiB of what had been moved out" +
       " came back within 1.0 s, 9.8 % of 16 MiB; of all that is cold that would cost the process 60 % of its time");
