@@ -71,9 +71,10 @@ export class TaskLimits {
     return allowed === undefined ? {} : { goal: { allowed, state: this.goals.get(processKey(process))?.state ?? firstGoal() } };
   }
 
-  private learn(process: ProcessId, { allowed, state }: NonNullable<RoundLimits["goal"]>, { returned, tally }: RoundReport): void {
+  private learn(process: ProcessId, { allowed, state }: NonNullable<RoundLimits["goal"]>, { returned, tally, coldPages }: RoundReport): void {
     const key = processKey(process), atMs = performance.now(), seconds = (atMs - (this.goals.get(key)?.atMs ?? atMs)) / 1000;
-    const movedPages = tally?.swappedOut ?? 0, seen = { seconds, cameBackPages: returned.cameBack, movedPages, outPages: returned.out + movedPages };
+    const movedPages = tally?.swappedOut ?? 0, outPages = returned.out + movedPages;
+    const seen = { seconds, cameBackPages: returned.cameBack, movedPages, coldPages, outPages };
     const next = steer(state, seen, allowed);
     if (next.ageSeconds !== state.ageSeconds) {
       this.log.info("goal", { task: this.task.id, pid: process.pid, idleSeconds: next.ageSeconds.toFixed(0), before: state.ageSeconds.toFixed(0) });

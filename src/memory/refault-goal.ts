@@ -10,6 +10,8 @@ export interface GoalState {
   readonly stage: "sampling" | "watching" | "open";
   /** Pages that have been idle for less stay. */
   readonly ageSeconds: number;
+  /** Moved while sampling: the first few that are old enough may be of another kind than the rest, and are no sample of it. */
+  readonly sampledPages: number;
   /** Since the last change, or since what it left behind has passed: pages that came back, and pages out times minutes. */
   readonly cameBackPages: number;
   readonly outPageMinutes: number;
@@ -26,6 +28,8 @@ export interface GoalSeen {
   readonly seconds: number;
   readonly cameBackPages: number;
   readonly movedPages: number;
+  /** Cold by T, however young. */
+  readonly coldPages: number;
   /** Out at its end. */
   readonly outPages: number;
 }
@@ -50,8 +54,8 @@ const REMEMBER_SECONDS = 3600;
 
 export function firstGoal(): GoalState {
   return {
-    stage: "sampling", ageSeconds: FIRST_AGE_SECONDS, cameBackPages: 0, outPageMinutes: 0, seconds: 0, settlingSeconds: 0, tooLowSeconds: 0,
-    rememberedSeconds: 0,
+    stage: "sampling", ageSeconds: FIRST_AGE_SECONDS, sampledPages: 0, cameBackPages: 0, outPageMinutes: 0, seconds: 0, settlingSeconds: 0,
+    tooLowSeconds: 0, rememberedSeconds: 0,
   };
 }
 
@@ -59,7 +63,7 @@ export function firstGoal(): GoalState {
 export function steer(state: GoalState, seen: GoalSeen, allowed: number): GoalState {
   const before = { ...state, rememberedSeconds: state.rememberedSeconds + seen.seconds };
   if (before.settlingSeconds > 0) return { ...before, settlingSeconds: Math.max(0, before.settlingSeconds - seen.seconds) };
-  if (before.stage === "sampling") return seen.movedPages > 0 ? anew(before, { stage: "watching" }) : before;
+  if (before.stage === "sampling") return sampled(before, seen);
   const now = {
     ...before, cameBackPages: before.cameBackPages + seen.cameBackPages, seconds: before.seconds + seen.seconds,
     outPageMinutes: before.outPageMinutes + (seen.outPages * seen.seconds) / 60,
@@ -67,6 +71,13 @@ export function steer(state: GoalState, seen: GoalSeen, allowed: number): GoalSt
   const due = allowed * now.outPageMinutes;
   if (isMore(now.cameBackPages, due)) return raised(now, now.cameBackPages / Math.max(1, due));
   return now.stage === "watching" ? watched(now) : lowered(now, due);
+}
+
+/** Half of what was meant to go has gone: some pages stay. */
+function sampled(before: GoalState, { movedPages, coldPages }: GoalSeen): GoalState {
+  const sampledPages = before.sampledPages + movedPages, wanted = Math.min(coldPages, samplePages(coldPages));
+  const isEnough = movedPages > 0 && sampledPages >= wanted / 2;
+  return isEnough ? anew(before, { stage: "watching", sampledPages: 0 }) : { ...before, sampledPages };
 }
 
 function raised(now: GoalState, tooMuch: number): GoalState {

@@ -65,7 +65,8 @@ function simulate({ hot, lukewarm, cold, drift }: Model, { minutes, allowed, see
       outNow += 1;
       movedPages += 1;
     }
-    state = steer(state, { seconds: ROUND, cameBackPages: backSince, movedPages, outPages: outNow }, allowed);
+    const coldPages = out.reduce((sum, isOut, page) => sum + (isOut === 0 && second - usedAt[page]! >= 2 ? 1 : 0), movedPages);
+    state = steer(state, { seconds: ROUND, cameBackPages: backSince, movedPages, coldPages, outPages: outNow }, allowed);
     backSince = 0;
   }
   return { age: state.ageSeconds, share: back / Math.max(1, outMinutes), worst, saving: outMinutes / (cold * minutes) };
@@ -105,10 +106,14 @@ describe("max_refault=0.2%", () => {
   });
 
   test("watches a sample only once there is one, and as long as its pages had been idle", () => {
-    const seen = { seconds: 10, cameBackPages: 0, movedPages: 0, outPages: 0 }, sampled = { ...seen, movedPages: 600, outPages: 600 };
+    const seen = { seconds: 10, cameBackPages: 0, movedPages: 0, coldPages: 30_000, outPages: 0 };
+    const sampled = { ...seen, movedPages: 600, outPages: 600 };
     let state = steer(firstGoal(), seen, allowed);
     expect([state.stage, isWaiting(state)]).toEqual(["sampling", false]);
-    state = steer(state, sampled, allowed);
+    // A few that are old before all others are no sample of those.
+    state = steer(state, { ...sampled, movedPages: 200 }, allowed);
+    expect([state.stage, isWaiting(state)]).toEqual(["sampling", false]);
+    state = steer(state, { ...sampled, movedPages: 200 }, allowed);
     for (const stage of ["watching", "watching", "open"] as const) {
       expect(isWaiting(state)).toBe(true);
       expect(state = steer(state, { ...sampled, movedPages: 0 }, allowed)).toMatchObject({ stage, ageSeconds: 30 });
@@ -117,22 +122,23 @@ describe("max_refault=0.2%", () => {
 
   test("takes another sample of older pages where the first comes back, after the rest of that has had time to", () => {
     const watching: GoalState = { ...firstGoal(), stage: "watching" };
-    const up = steer(watching, { seconds: 10, cameBackPages: 50, movedPages: 0, outPages: 550 }, allowed);
+    const up = steer(watching, { seconds: 10, cameBackPages: 50, movedPages: 0, coldPages: 0, outPages: 550 }, allowed);
     expect(up).toMatchObject({ stage: "sampling", ageSeconds: 120, settlingSeconds: 120, tooLowSeconds: 30 });
     expect(isWaiting(up)).toBe(true);
   });
 
   test("gets no bolder where nothing could have come back", () => {
     let state: GoalState = { ...firstGoal(), stage: "open", ageSeconds: 100 };
-    for (let round = 0; round < 1000; round++) state = steer(state, { seconds: 10, cameBackPages: 0, movedPages: 0, outPages: 1 }, 0.0001);
+    const seen = { seconds: 10, cameBackPages: 0, movedPages: 0, coldPages: 0, outPages: 1 };
+    for (let round = 0; round < 1000; round++) state = steer(state, seen, 0.0001);
     expect(state.ageSeconds).toBe(100);
   });
 
   test("goes up at once and by much where much comes back, and then waits for what it had let go", () => {
     const open: GoalState = { ...firstGoal(), stage: "open", ageSeconds: 10 };
-    const up = steer(open, { seconds: 60, cameBackPages: 5000, movedPages: 0, outPages: 10_000 }, allowed);
+    const up = steer(open, { seconds: 60, cameBackPages: 5000, movedPages: 0, coldPages: 0, outPages: 10_000 }, allowed);
     expect(up).toMatchObject({ stage: "open", ageSeconds: 40, settlingSeconds: 40 });
-    const later = steer(up, { seconds: 30, cameBackPages: 5000, movedPages: 0, outPages: 5000 }, allowed);
+    const later = steer(up, { seconds: 30, cameBackPages: 5000, movedPages: 0, coldPages: 0, outPages: 5000 }, allowed);
     expect(later).toMatchObject({ ageSeconds: 40, settlingSeconds: 10 });
   });
 });
