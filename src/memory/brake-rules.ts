@@ -59,8 +59,9 @@ export interface Finding {
 }
 
 /** Only what the operator has limited himself: for a task whose brake is off. */
-export function judgeBudget(seen: Observed): Finding | null {
-  return writeBudget(seen);
+export function judgeBudget({ writableBytes }: Pick<Observed, "writableBytes">): Finding | null {
+  if (writableBytes === null || writableBytes > 0) return null;
+  return { cause: "write_budget", act: "stop", text: "what max_write allows to be written to disks within 24 hours has been written" };
 }
 
 /** Of what moves between nodes nothing is out: what is left is the harm to the process and to others. */
@@ -160,11 +161,7 @@ const zram: Rule = ({ zram: pools, memAvailableBytes, memTotalBytes }) => {
   return stop(`zram needs memory to take more, and ${formatBytes(memAvailableBytes)} are available`);
 };
 
-const writeBudget: Rule = ({ writableBytes }) =>
-  writableBytes === null || writableBytes > 0 ? null
-    : { cause: "write_budget", act: "stop", text: "what max_write allows to be written to disks within 24 hours has been written" };
-
-const RULES: readonly Rule[] = [refault, faults, swapIn, pressure, swapSpace, zram, writeBudget];
+const RULES: readonly Rule[] = [refault, faults, swapIn, pressure, swapSpace, zram, judgeBudget];
 
 function actOn(value: number, limits: { readonly ease: number; readonly stop: number }): "ease" | "stop" | null {
   return value >= limits.stop ? "stop" : value >= limits.ease ? "ease" : null;

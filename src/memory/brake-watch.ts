@@ -103,6 +103,13 @@ export class BrakeWatch {
     this.state = nextState(this.state, { finding, quiet: false, nowMs: this.parts.time.nowMs() });
   }
 
+  /** What may still go while all of it may go to disks; null where there is no limit, or no disk. */
+  writableBytes(movedPages: number): number | null {
+    const { writableBytes } = this.parts;
+    if (writableBytes === null || !this.start || this.start.diskUsedBytes === null) return null;
+    return Math.max(0, writableBytes - this.diskBytes(movedPages));
+  }
+
   /** How much may go in this round of what is resident, where no steps are taken: a part of it, and at least 1 MiB, while it is careful. */
   mostBytes(residentBytes: number): number {
     const { state, share } = this.state;

@@ -1,6 +1,6 @@
 // What stands between a decision and its move: a probe first, and before each bounded call how much may go now, and why no more.
 import { CutShortError } from "../errors.ts";
-import { swapSpace, type Finding } from "./brake-rules.ts";
+import { judgeBudget, swapSpace, type Finding } from "./brake-rules.ts";
 import { leftBehind, stepsOf, type Steps } from "./brake.ts";
 import type { Allow, Memory, MoveTally, PageRuns, ProcessRound } from "./memory.ts";
 import { Pace, type PaceOrder } from "./pace.ts";
@@ -81,15 +81,16 @@ export class Throttle {
   }
 
   private readonly allow: Allow = async (part) => {
-    const { memory, round } = this.parts, soFar = sumTally(this.done, part);
+    const { memory, round, watch } = this.parts, soFar = sumTally(this.done, part);
     this.settle(soFar);
     const { swapTotalBytes, swapFreeBytes } = memory.system(), full = swapSpace({ hasSwap: swapTotalBytes > 0, swapFreeBytes });
-    const finding = full ?? this.parts.watch?.stopNow() ?? null;
+    const writableBytes = watch?.writableBytes(soFar.swappedOut) ?? null, writablePages = Math.ceil((writableBytes ?? Infinity) / PAGE_BYTES);
+    const finding = full ?? judgeBudget({ writableBytes }) ?? watch?.stopNow() ?? null;
     if (finding) return this.stop(finding);
     this.reason = round.cpu.system - this.cpuBefore >= HOPELESS_CPU_MS ? stubbornness(soFar) : null;
     if (this.reason !== null || !(await this.stepped(soFar))) return 0;
     await this.paced();
-    return Math.min(this.pace?.callPages ?? Infinity, this.limit - soFar.asked);
+    return Math.min(this.pace?.callPages ?? Infinity, this.limit - soFar.asked, writablePages);
   };
 
   private stop(finding: Finding): 0 {

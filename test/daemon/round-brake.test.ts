@@ -126,6 +126,14 @@ describe("a round with a brake", () => {
     expect(report.brake?.state).toMatchObject({ state: "stopped", cause: "write_budget" });
   });
 
+  test("asks the kernel for no more in one call than may still be written", async () => {
+    let out = 0;
+    const disk = { movedSample: (moved: number) => (out = moved, { pages: moved, cameBack: 0 }) };
+    const used = { pulse: (atMs: number) => ({ ...calmPulse(atMs), zramUsedBytes: null, diskUsedBytes: 2 ** 30 + out * 4096 }) };
+    const { report } = await run({ ...disk, ...used }, { brake: await recordOf(), writableBytes: 16 * 2 ** 20 });
+    expect(report).toMatchObject({ diskBytes: 16 * 2 ** 20, brake: { state: { state: "stopped", cause: "write_budget" } } });
+  });
+
   test("keeps in its books what a probe had moved before an error", async () => {
     const soFar = { asked: 9, accepted: 9, swappedOut: 7, dropped: 0, stayed: 2, refusal: null, gone: false };
     let calls = 0;
