@@ -42,6 +42,14 @@ export class BrakeBooks {
     this.books.delete(key);
   }
 
+  /** No rounds run from now on: what holds the task is not the brake. */
+  rest(now: Date): void {
+    for (const book of this.books.values()) {
+      this.close(book, now);
+      book.stopped = undefined;
+    }
+  }
+
   /** Seconds in which a process was stopped, by reason: of all processes there have been. */
   seconds(now: Date): Record<BrakeCause, number> {
     const sums = { ...this.past };

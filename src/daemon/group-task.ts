@@ -56,6 +56,7 @@ export class GroupTask implements Run, Participant {
 
   async pause(): Promise<void> {
     await this.parts.group.remove(this);
+    this.limits.rest();
     this.setState("paused");
   }
 

@@ -61,6 +61,11 @@ export class TaskLimits {
     return this.brakes?.statusOf(process);
   }
 
+  /** No rounds run until further notice. */
+  rest(): void {
+    this.brakes?.rest(new Date());
+  }
+
   forget(process: ProcessId): void {
     this.brakes?.forget(process, new Date());
     this.goals.delete(processKey(process));

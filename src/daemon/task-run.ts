@@ -158,6 +158,7 @@ export class TaskRun implements Run {
     this.holders.add(holder);
     this.hold.abort();
     await this.cycling;
+    this.limits.rest();
   }
 
   private release(holder: Holder): void {

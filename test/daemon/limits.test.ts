@@ -64,6 +64,16 @@ describe("the books of a brake", () => {
     expect(books.seconds(at(100))).toMatchObject({ refault: 10, swap_space: 3, pressure: 10 });
   });
 
+  test("do not count the time in which no rounds run, as in a project that is paused", () => {
+    const books = new BrakeBooks();
+    books.enter(TARGET, record("stopped", "refault"), at(10));
+    books.rest(at(15));
+    expect([books.seconds(at(500)).refault, books.statusOf(TARGET)?.state]).toEqual([5, "stopped"]);
+    books.enter(TARGET, record("stopped", "refault"), at(1000));
+    books.enter(TARGET, record("careful", "refault"), at(1007));
+    expect(books.seconds(at(2000)).refault).toBe(12);
+  });
+
   test("say what changed, and when", () => {
     const books = new BrakeBooks(), told: boolean[] = [];
     for (const [state, cause, second] of [
