@@ -26,11 +26,18 @@ function told({ faults, share }: { faults: number; share: number }): string {
   return `${faults} major faults that cost ${(share * 100).toFixed(2)} % of the run time`;
 }
 
+/** For what comes back: on a busy machine it may have been held for what others do before. */
 async function stopped(daemon: RunningDaemon, pid: number, task?: string) {
-  return await until("the brake has stopped it", async () => {
+  return await until("the brake has stopped it for what came back", async () => {
     const process = await processOf(daemon, pid, task);
-    return process?.brake?.state === "stopped" ? process : undefined;
+    return process?.brake?.state === "stopped" && process.brake.cause === "refault" ? process : undefined;
   }, 20_000);
+}
+
+/** Why the comparison cannot be made: others made the machine so short of memory that the brake held the task before anything had happened to it. */
+async function heldBefore(daemon: RunningDaemon, task?: string): Promise<string | undefined> {
+  const { pressure = 0, swap_in: swapIn = 0 } = (await statusOf(daemon, task)).brakeSeconds ?? {};
+  return pressure + swapIn > 0 ? `not judged: held for ${(pressure + swapIn).toFixed(0)} s, since others want memory here now` : undefined;
 }
 
 brakeTest("where hot and cold change places again and again the brake leaves the process its time", async () => {
@@ -38,7 +45,10 @@ brakeTest("where hot and cold change places again and again the brake leaves the
   const daemon = await lab.daemon(), [withBrake, without] = await Promise.all([lab.workload(FLIPPING), lab.workload(FLIPPING)]);
   const tasks = [{ name: "braked", target: withBrake.pid, keys: { brake: "yes" } }, { name: "free", target: without.pid, keys: { brake: "no" } }];
   await addAndStart(lab, daemon, slideText(tasks));
-  await Promise.all([coldIsOut(withBrake, 12_000), coldIsOut(without, 12_000)]);
+  const out = await Promise.all([coldIsOut(withBrake, 12_000), coldIsOut(without, 12_000)]).catch((error: Error) => error);
+  const held = out instanceof Error ? await heldBefore(daemon, "braked") : undefined;
+  if (held !== undefined) return console.warn(held);
+  if (out instanceof Error) throw out;
   const stop = await stopped(daemon, withBrake.pid, "braked");
   await until("30 s have passed", () => [withBrake, without].every((target) => target.lines().at(-1)?.["flip"]), 45_000);
   const braked = await statusOf(daemon, "braked"), lost = lostBy(withBrake), unbraked = lostBy(without);
@@ -78,26 +88,30 @@ brakeTest("a process that wants everything again now and then is probed once, an
 });
 
 /** Everything looks idle when the round decides, and is wanted again while the probe is watched. */
-async function wakesUpAtOnce(target: RunningWorkload): Promise<number> {
+async function wakesUpAtOnce(target: RunningWorkload, expected: readonly [least: number, most: number]): Promise<void> {
   const daemon = await lab.daemon();
   await addAndStart(lab, daemon, slideText([{ target: target.pid }]));
-  await until("the probe is watched", async () => (await processOf(daemon, target.pid))?.state === "watching", 20_000);
+  const isWatched = async () => (await processOf(daemon, target.pid))?.state === "watching";
+  const watched = await until("the probe is watched", isWatched, 20_000).catch((error: Error) => error), isLate = watched instanceof Error;
+  const held = isLate ? await heldBefore(daemon) : undefined;
+  if (held !== undefined) return console.warn(held);
+  if (isLate) throw watched;
   process.kill(target.pid, "SIGHUP");
   const { brake, total } = await stopped(daemon, target.pid);
   expect(brake).toMatchObject({ state: "stopped", cause: "refault" });
-  return total.outBytes;
+  expect(total.outBytes).toBeWithin(...expected);
 }
 
 brakeTest("of memory that looks idle all at once no more goes than the probe", async () => {
   await lab.zramSwap(GIB);
-  expect(await wakesUpAtOnce(await lab.workload(["--size", "256M", "--hot", "0%"]))).toBeWithin(0.009 * 256 * MIB, 0.02 * 256 * MIB);
+  await wakesUpAtOnce(await lab.workload(["--size", "256M", "--hot", "0%"]), [0.009 * 256 * MIB, 0.02 * 256 * MIB]);
 });
 
 needs(missingZram() ?? missingThp())("no more than the probe goes of huge pages either, eight of them", async () => {
   await lab.zramSwap(GIB);
   const target = await lab.workload(["--size", "256M", "--hot", "0%", "--thp"]);
   expect(hugeBytes(target)).toBeGreaterThan(0.9 * target.bytes);
-  expect(await wakesUpAtOnce(target)).toBeWithin(15 * MIB, 20 * MIB);
+  await wakesUpAtOnce(target, [15 * MIB, 20 * MIB]);
 });
 
 brakeTest("max_refault lets a sample go first, of what has been idle for half a minute", async () => {

@@ -47,7 +47,7 @@ for (const mib of [50, 200, 400]) {
   needs(missingZram())(`max_rate=${mib}M is met within 5 % over 10 s, and smoothly`, async () => {
     const bytes = mib * MIB * (SECONDS + 2), swap = await lab.zramSwap(bytes + GIB), floor = floorRate();
     const daemon = await lab.daemon(), target = await lab.workload(["--size", `${bytes}`, "--hot", "0%"]);
-    await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { max_rate: `${mib}M` } }]));
+    await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { max_rate: `${mib}M`, brake: "no" } }]));
     const seen = await watchSwap(swap, SECONDS), rate = rateBetween(seen[0]!, seen.at(-1)!) / MIB;
     expect(rate).toBeLessThanOrEqual(mib * 1.05);
     if (floor < 1.2 * mib * MIB) {
