@@ -20,9 +20,16 @@ export function parseAccounts(text: string): { readonly accounts: Map<string, Ac
   const version = Number(head[1]);
   if (version > ACCOUNTS_VERSION) return { damage: `was written by a newer etmem: its version is ${version}, this one reads ${ACCOUNTS_VERSION}` };
   if (sum(text.slice(head[0].length)) !== head[2]) return { damage: "does not fit its checksum: it was cut short or changed" };
-  const { tasks } = JSON.parse(text) as { readonly tasks: readonly unknown[] };
-  const entries = tasks.map(entryOf);
+  const entries = entriesIn(text)?.map(entryOf) ?? [undefined];
   return entries.includes(undefined) ? { damage: "holds something that is no sum" } : { accounts: new Map(entries as [string, Account][]) };
+}
+
+function entriesIn(text: string): readonly unknown[] | undefined {
+  try {
+    return (JSON.parse(text) as { readonly tasks: readonly unknown[] }).tasks;
+  } catch {
+    return undefined;
+  }
 }
 
 function entryOf(entry: unknown): [string, Account] | undefined {

@@ -65,6 +65,9 @@ function openEvent(cpu: number): number {
   return fd;
 }
 
+/** The kernel writes over the oldest records before its head says so: some at once, as one event may interrupt another. */
+const READABLE_BYTES = RING_BYTES - 1024;
+
 /** In words of 32 bits: u64 data_head of struct perf_event_mmap_page. */
 const DATA_HEAD = 1024 / 4, DATA = PAGE / 4, RING_WORDS = RING_BYTES / 4;
 /** struct perf_event_header { u32 type; u16 misc; u16 size }, then { u32 pid, tid; u64 addr }. */
@@ -94,9 +97,9 @@ export class FaultReader {
   private readRing(index: number, visit: VisitFault): number {
     const ring = this.rings[index]!, tail = this.tails[index]!, head = headOf(ring);
     if (head === tail) return 0;
-    if (head - tail <= RING_BYTES) this.copyOut(ring, tail, head);
+    if (head - tail <= READABLE_BYTES) this.copyOut(ring, tail, head);
     const after = headOf(ring);
-    if (after - tail > RING_BYTES) { // only where a record ends is known where the next one begins
+    if (after - tail > READABLE_BYTES) { // only where a record ends is known where the next one begins
       this.tails[index] = after;
       return Math.ceil((after - tail) / SAMPLE_BYTES);
     }
@@ -115,7 +118,7 @@ export class FaultReader {
     let lost = 0;
     for (let at = 0; at < words;) {
       const type = copy[at]!, bytes = copy[at + 1]! >>> 16;
-      if (bytes < 8) throw new Error(`a record of ${bytes} bytes among page faults`);
+      if (bytes < 8) return Infinity; // no record: what follows cannot be told
       if (type === PERF_RECORD_SAMPLE) visit(copy[at + 2]!, copy[at + 5]! * 2 ** 20 + (copy[at + 4]! >>> 12));
       else if (type === PERF_RECORD_THROTTLE) lost = Infinity;
       at += bytes / 4;

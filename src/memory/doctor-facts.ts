@@ -1,5 +1,5 @@
 // What `etmem doctor` reads of a machine; nothing of it changes anything.
-import { closeSync, constants, existsSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { ADVICE, openPidfd, RangeVector } from "../ffi/process-madvise.ts";
 import { readCgroupFacts, type CgroupFacts } from "../proc/cgroup.ts";
 import { readKdamonds, type Kdamond } from "../proc/damon.ts";
@@ -10,7 +10,7 @@ import { readPrivileges, type Privileges } from "../proc/privileges.ts";
 import type { Root } from "../proc/root.ts";
 import { readKernelSettings, type KernelSettings } from "../proc/settings.ts";
 import { readSwapDevice, type SwapDevice } from "../proc/swap-device.ts";
-import { readSwaps, type SwapArea } from "../proc/swaps.ts";
+import { readSwaps } from "../proc/swaps.ts";
 import { SysError } from "../errors.ts";
 import { foreignPids } from "./kernel-folders.ts";
 
@@ -52,7 +52,7 @@ export function readMachineFacts(root: Root, uid: number): MachineFacts {
     reach: readReach(root, foreign === undefined ? others(root) : []),
     ...(foreign === undefined ? {} : { foreignPids: foreign }),
     memory: readMemInfo(root),
-    swap: swapsOf(root).map((area) => readSwapDevice(root, area)),
+    swap: readSwaps(root).map((area) => readSwapDevice(root, area)),
     cgroup: readCgroupFacts(root), numa: readNumaFacts(root), kdamonds: readKdamonds(root),
   };
 }
@@ -60,11 +60,6 @@ export function readMachineFacts(root: Root, uid: number): MachineFacts {
 function others(root: Root): number[] {
   const alive = readProcesses(root).filter(({ pid, kernelThread, state }) => pid !== process.pid && !kernelThread && state !== "Z");
   return alive.slice(-ASKED).map(({ pid }) => pid);
-}
-
-/** A kernel without swap has no such file. */
-function swapsOf(root: Root): SwapArea[] {
-  return existsSync(`${root.proc}/swaps`) ? readSwaps(root) : [];
 }
 
 /** Opens files without reading or writing, and advises about no range at all: the kernel checks the caller and does nothing. */

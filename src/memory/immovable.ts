@@ -20,6 +20,7 @@ const reader = new PagemapReader();
  * called off.
  */
 export async function countImmovable(parts: StayParts, { process, vmas, signal, cpu }: Watched): Promise<StayedPages | undefined> {
+  if (signal.aborted) return undefined;
   const marks = cpu.measure(() => markedRuns(readMarks(parts), parts.refused)), { pagemap } = process;
   let sum: StayedPages = {};
   for (const { from, to } of steps(pageableRuns(vmas, NONE as Set<string>), STEP_PAGES)) {

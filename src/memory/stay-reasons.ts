@@ -5,7 +5,6 @@ import type { Root } from "../proc/root.ts";
 import { readVmaUse } from "../proc/smaps.ts";
 import { readSwapDevice } from "../proc/swap-device.ts";
 import { readSwaps } from "../proc/swaps.ts";
-import { isGone } from "../errors.ts";
 import type { StayReason, StayedPages } from "./memory.ts";
 import { NO_RUNS, RunBuilder, intersect, subtract, type PageRuns } from "./page-runs.ts";
 import type { Refaults } from "./refaults.ts";
@@ -137,14 +136,9 @@ const LEAST_BYTES = 1 << 20;
 
 /** Is there a place on any device: free slots, and behind them memory that zram may still take? */
 function swapHasRoom(root: Root): boolean {
-  try {
-    return readSwaps(root).some((area) => {
-      const { zram } = readSwapDevice(root, area);
-      const isAtLimit = zram !== undefined && zram.limitBytes > 0 && zram.memoryBytes > zram.limitBytes - LEAST_BYTES;
-      return area.bytes - area.usedBytes >= LEAST_BYTES && !isAtLimit;
-    });
-  } catch (error) {
-    if (isGone(error)) return false; // a kernel without swap has no such file
-    throw error;
-  }
+  return readSwaps(root).some((area) => {
+    const { zram } = readSwapDevice(root, area);
+    const isAtLimit = zram !== undefined && zram.limitBytes > 0 && zram.memoryBytes > zram.limitBytes - LEAST_BYTES;
+    return area.bytes - area.usedBytes >= LEAST_BYTES && !isAtLimit;
+  });
 }

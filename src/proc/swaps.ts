@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readTextIfAny } from "./kernel-text.ts";
 import type { Root } from "./root.ts";
 
 /** One line of /proc/swaps. */
@@ -10,8 +10,9 @@ export interface SwapArea {
   readonly priority: number;
 }
 
+/** A kernel without swap has no such file. */
 export function readSwaps(root: Root): SwapArea[] {
-  return parseSwaps(readFileSync(`${root.proc}/swaps`, "latin1"));
+  return parseSwaps(readTextIfAny(`${root.proc}/swaps`) ?? "");
 }
 
 export function parseSwaps(text: string): SwapArea[] {

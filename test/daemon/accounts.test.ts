@@ -19,6 +19,9 @@ const full = (seed: number): Account => ({
 
 const both = new Map([["a/slide/x", full(1)], ["a/slide/%2F\"é", full(2 ** 50)]]);
 
+const withSum = (body: string): string =>
+  `{"etmem_accounts":1,"sha256":"${new Bun.CryptoHasher("sha256").update(body).digest("hex")}","tasks":[\n${body}`;
+
 describe("the file of sums", () => {
   test("gives back what was written", () => {
     expect(parseAccounts(formatAccounts(both))).toEqual({ accounts: both });
@@ -37,6 +40,7 @@ describe("the file of sums", () => {
     ["newer", formatAccounts(both).replace('accounts":1', 'accounts":2'), "was written by a newer etmem: its version is 2, this one reads 1"],
     ["of text", formatAccounts(new Map([["a", { rounds: "many" } as unknown as Account]])), "holds something that is no sum"],
     ["negative", formatAccounts(new Map([["a", { ...full(1), outBytes: -1 }]])), "holds something that is no sum"],
+    ["of the right sum and no JSON", withSum("nothing"), "holds something that is no sum"],
     ["without a task", formatAccounts(new Map([[1 as unknown as string, full(1)]])), "holds something that is no sum"],
   ])("that is %s is damaged", (_, text, damage) => expect(parseAccounts(text)).toEqual({ damage }));
 });

@@ -9,6 +9,7 @@ const ZRAM = { "sys/block/zram0/comp_algorithm": "[lzo]\n", "sys/block/zram0/mm_
 const GROUP = { "proc/7/cgroup": "0::/a.service\n", "sys/fs/cgroup/a.service/memory.swap.current": "4096000\n" };
 
 test.each([
+  ["a kernel without swap", { "proc/meminfo": meminfo(0) }, { heldShare: 0, cachedShare: 0 }],
   ["no swap at all", { "proc/swaps": HEAD, "proc/meminfo": meminfo(0) }, { heldShare: 0, cachedShare: 0 }],
   ["a file, half of it still in the swap cache", { "proc/swaps": `${HEAD}/swapfile file 9000 1000 -2\n`, "proc/meminfo": meminfo(500) },
     { heldShare: 0, cachedShare: 0.5 }],
