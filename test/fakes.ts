@@ -4,7 +4,8 @@ import type { EngineConfig } from "../src/engines/engine.ts";
 import { AgeMap } from "../src/memory/age-map.ts";
 import { HeatMapBuilder, type HeatMap } from "../src/memory/heat-map.ts";
 import type {
-  CpuMs, FoundProcess, Memory, MovedSample, MoveTally, PageRuns, ProcessRound, ProcessView, Pulse, Question, Returned, Sight, SystemView, Time,
+  CpuMs, FoundProcess, Memory, MovedSample, MoveTally, PageRuns, ProcessRound, ProcessView, Pulse, Question, Returned, Sight, SwapCacheRelief,
+  SystemView, Time,
 } from "../src/memory/memory.ts";
 import { GIB } from "../src/units.ts";
 
@@ -33,6 +34,8 @@ export interface FakeParts {
   readonly returned?: Returned;
   /** Without the pages that come back each time. */
   readonly settled?: ProcessRound["settled"];
+  /** What freeing the swap cache comes to. */
+  readonly relief?: SwapCacheRelief | null;
   /** In place of it: what the first look finds, and what the next one does. */
   readonly returnedEach?: readonly Returned[];
   /** What each bounded call of a move comes to; every page asked for goes in one call where this is absent. */
@@ -93,6 +96,10 @@ function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void
     async returned() {
       record("returned", "returned");
       return parts.returnedEach?.[looks++] ?? parts.returned ?? { cameBack: 0, freed: 0, out: 0 };
+    },
+    async relieveSwapCache({ highPercent, lowPercent }) {
+      record(`relieve swap cache above ${highPercent} % to ${lowPercent} %`);
+      return parts.relief ?? null;
     },
     async scan({ windows, threshold }: Question, intervalMs, eachWindow) {
       record(`scan ${windows} windows of ${intervalMs} ms, threshold ${threshold}`, "scan");

@@ -2,6 +2,8 @@
 import { tmpdir } from "node:os";
 import { EXIT } from "../errors.ts";
 import { growMemory } from "../memory/workload-growth.ts";
+import { hotPages as hotPagesOf } from "../memory/workload.ts";
+import { workloadPlaces } from "../memory/workload-check.ts";
 import { mapWorkload } from "../memory/workload-memory.ts";
 import { mapParts } from "../memory/workload-parts.ts";
 import type { PlainModule, Surroundings } from "./command.ts";
@@ -29,7 +31,9 @@ export const workload: PlainModule = {
       printLine(around, { flipped: true });
     });
     const growth = growMemory(plan.growingBytes);
-    const result = await touchUntil(ended, memory, { touching: plan.touching, tell: (second) => printLine(around, second) });
+    const truth = hotPages === 0 || !plan.watch ? undefined : hotPagesOf({ pages: bytes / pageBytes, pattern, share, seed });
+    const hotOut = truth && (() => workloadPlaces({ pid: process.pid, start, pageBytes, truth }).hotOut);
+    const result = await touchUntil(ended, memory, { touching: plan.touching, tell: (second) => printLine(around, second), hotOut });
     end();
     printLine(around, { ready: false, ...result, grownBytes: growth.end() });
     return result.wrong === 0 ? EXIT.ok : EXIT.failed;

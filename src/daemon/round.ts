@@ -57,6 +57,8 @@ export interface RoundReport {
   readonly coldPages: number;
   readonly tally: MoveTally | null;
   readonly returned: Returned;
+  /** Of the swap cache of its cgroup; absent where the marks did not ask for it. */
+  readonly swapCacheFreedBytes?: number;
   /** At its end, of what the process has in swap; absent where it could not be asked. */
   readonly swapCost?: SwapCost;
   /** Resident pages that cannot be moved, by reason; absent where nothing was scanned. */
@@ -82,6 +84,7 @@ export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHo
     round = memory.open(order.process, hooks.signal);
     if (round) await fill(draft, { memory, round, order, hooks });
     else draft.outcome = "gone";
+    if (round) await relieve(draft, { memory, round, order, hooks });
     if (round) await takeStock(round, draft.residentPages, stock);
   } catch (error) {
     endBadly(draft, error);
@@ -92,6 +95,16 @@ export async function runRound(memory: Memory, order: RoundOrder, hooks: RoundHo
   const cpu = { ...(round?.cpu ?? { user: 0, system: 0 }) }, seconds = (performance.now() - beganAt) / 1000;
   const { watch, ...told } = draft, ages = round && draft.residentPages > 0 ? { hotBytes: round.ages.hotBytes, ages: round.ages.histogram() } : {};
   return { ...told, ...sizesAfter(round, draft.tally), ...ages, ...brakeAfter(draft), ...stock, cpu, seconds };
+}
+
+/** The swap cache is freed whether or not this round has moved anything: what earlier ones have may still be in it. */
+async function relieve(draft: Draft, { round, order: { policy, config }, hooks }: Stage): Promise<void> {
+  const marks = await policy.swapCache?.(config as never);
+  if (!marks || hooks.signal.aborted || draft.outcome === "gone") return;
+  const relief = await round.relieveSwapCache?.(marks);
+  if (!relief) return;
+  draft.swapCacheFreedBytes = relief.freedBytes;
+  draft.reason ??= relief.reason;
 }
 
 type Stock = { -readonly [K in "immovable" | "swapCost"]?: NonNullable<RoundReport[K]> };
@@ -127,7 +140,7 @@ function brakeAfter({ watch, tally, outcome }: Draft): Pick<RoundReport, "brake"
 }
 
 type Told = "outcome" | "reason" | "residentPages" | "coldPages" | "tally" | "returned";
-type Draft = { -readonly [K in Told]: RoundReport[K] } & { watch?: BrakeWatch | undefined };
+type Draft = { -readonly [K in Told]: RoundReport[K] } & { watch?: BrakeWatch | undefined; swapCacheFreedBytes?: number };
 
 interface Stage {
   readonly memory: Memory;

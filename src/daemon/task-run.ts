@@ -263,6 +263,8 @@ export class TaskRun implements Run {
       asked: tally?.asked ?? 0, out: tally?.swappedOut ?? 0, stayed: tally?.stayed ?? 0, cameBack: report.returned.cameBack,
       cpuMs: Math.round(cpu.user + cpu.system), seconds: report.seconds.toFixed(2),
     };
+    const freedMib = (report.swapCacheFreedBytes ?? 0) / 2 ** 20;
+    if (freedMib >= 1) log.info("swap cache freed", { task: task.id, pid: process.pid, name: process.comm, mib: Math.round(freedMib) });
     if (outBytes >= WORTH_LOGGING_BYTES) log.info("swapped out", line);
     else log.debug("round", line);
   }

@@ -4,7 +4,7 @@ import type { ProjectValues } from "../config/project.ts";
 import type { Fields, Values } from "../config/section.ts";
 import type { TaskValues } from "../config/task.ts";
 import type {
-  GateAnswer, HeatMap, Moves, NodeView, PageGroup, ProcessView, Question, Sight, SystemView, VmaChoice,
+  GateAnswer, HeatMap, Moves, NodeView, PageGroup, ProcessView, Question, Sight, SwapCacheMarks, SystemView, VmaChoice,
 } from "../memory/memory.ts";
 
 /** The keys an engine adds to the three sections. */
@@ -46,6 +46,8 @@ export interface Policy<Config> {
   gate(config: Config, system: SystemView, process: ProcessView): GateAnswer;
   /** What the scans must find out. */
   question(config: Config, sight: Sight): Question;
+  /** When swap cache is to be freed; absent or undefined where the engine leaves it alone. */
+  swapCache?(config: Config): SwapCacheMarks | undefined;
   decide(heat: HeatMap, config: Config, seen: { readonly question: Question; readonly process: ProcessView }): Moves;
 }
 
@@ -54,7 +56,7 @@ export type DistantPolicy<Config> = { readonly [K in keyof Policy<Config>]: Dela
 type Delayed<F> = F extends (...asked: infer Asked) => infer Answer ? (...asked: Asked) => Answer | Promise<Answer> : never;
 
 /** What a round asks of a policy. */
-export type RoundPolicy<Config> = Pick<DistantPolicy<Config>, "gate" | "question" | "decide">;
+export type RoundPolicy<Config> = Pick<DistantPolicy<Config>, "gate" | "question" | "decide" | "swapCache">;
 
 /** Pages of a group to be moved: the first ones, by address. */
 export interface Take {

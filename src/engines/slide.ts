@@ -56,7 +56,9 @@ export const slide = defineEngine({
       if (!sight.seesWrites && task.T > project.loop) {
         cautions.push(`T=${task.T} counts as T=${project.loop}: ${sight.tracker} cannot tell writes from reads, a page is seen at most loop times`);
       }
-      if (project.swapcache_high_wmark !== undefined) cautions.push("swapcache_high_wmark has no effect: the swap cache is not reclaimed yet");
+      if (project.swapcache_high_wmark !== undefined && sight.noSwapCacheRelief !== undefined) {
+        cautions.push(`swapcache_high_wmark has no effect: ${sight.noSwapCacheRelief}`);
+      }
       return cautions;
     },
 
@@ -71,6 +73,10 @@ export const slide = defineEngine({
       }
       if (task.T === 0) return { go: false, reason: "T=0: no page is seen accessed fewer than 0 times" };
       return { go: true };
+    },
+
+    swapCache({ project: { swapcache_high_wmark: highPercent, swapcache_low_wmark: lowPercent } }) {
+      return highPercent === undefined || lowPercent === undefined ? undefined : { highPercent, lowPercent };
     },
 
     // A single window can miss a page whose translation stayed in the TLB: with loop=1 a second one confirms what seems cold.

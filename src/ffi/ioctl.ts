@@ -1,4 +1,4 @@
-// The requests that openEuler's module etmem_scan takes on a descriptor of idle_pages.
+// The requests that openEuler's modules take: etmem_scan on a descriptor of idle_pages, etmem_swap on one of swap_pages.
 import { ptr } from "bun:ffi";
 import { SysError } from "../errors.ts";
 import { c, errno } from "./libc.ts";
@@ -23,4 +23,29 @@ export function scanMarkedOnly(fd: number): boolean {
 export function scanGuestPages(fd: number, { ignoreHost }: { ignoreHost: boolean }): void {
   const flags = new Uint32Array([SCAN_AS_HUGE | (ignoreHost ? SCAN_IGN_HOST : 0)]);
   if (c.ioctl(fd, IDLE_SCAN_ADD_FLAGS, ptr(flags)) !== 0) throw new SysError("ioctl IDLE_SCAN_ADD_FLAGS", `fd ${fd}`, errno());
+}
+
+/** _IOW(0x77, 1 and 2, u32). fs/proc/etmem_swap.c of openEuler's late 5.10 and 6.6 kernels. Without a module of that age nothing happens. */
+const RECLAIM_SWAPCACHE_ON = 0x40047701n, SET_SWAPCACHE_WMARK = 0x40047702n;
+
+/** The marks as the module takes them: the low one in the lowest byte, the high one in the next. */
+export function packMarks({ highPercent, lowPercent }: Marks): number {
+  return (highPercent << 8) | lowPercent;
+}
+
+/** Shares of all memory, in percent; they hold for the whole machine. */
+interface Marks {
+  readonly highPercent: number;
+  readonly lowPercent: number;
+}
+
+/** Has the module free swap cache down to the low mark, by itself and later, if there is more than the high one. False where it does not know how. */
+export function reclaimSwapCache(fd: number, marks: Marks): boolean {
+  const packed = new Uint32Array([packMarks(marks)]);
+  return [SET_SWAPCACHE_WMARK, RECLAIM_SWAPCACHE_ON].every((request) => {
+    if (c.ioctl(fd, request, ptr(packed)) === 0) return true;
+    const error = new SysError("ioctl swap_pages", `fd ${fd}`, errno());
+    if (error.code === "EPERM" || error.code === "ENOTTY" || error.code === "EOPNOTSUPP") return false; // EPERM: an unknown request
+    throw error;
+  });
 }

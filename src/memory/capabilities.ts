@@ -41,7 +41,7 @@ export async function openMemory(
   const { tracker, missing } = await chooseTracker(root, offsets, forced.tracker);
   const memory = new RealMemory({ root, tracker, mover, refaults: new Refaults(faults) });
   const events = "missing" in faults ? { noFaultEvents: faults.missing } : {};
-  const eyes = { sight: tracker.sight, exactness: tracker.exactness, mover: mover.name, forced, missing, missingMovers, ...events };
+  const eyes = { sight: memory.sight, exactness: tracker.exactness, mover: mover.name, forced, missing, missingMovers, ...events };
   return { memory, placing: new NumaMemory(root, tracker), eyes };
 }
 

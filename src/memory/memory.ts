@@ -5,6 +5,7 @@ import type { AgeMap } from "./age-map.ts";
 import type { HeatMap } from "./heat-map.ts";
 import type { PageRuns } from "./page-runs.ts";
 import type { PictureCells } from "./picture.ts";
+import type { SwapCacheMarks, SwapCacheRelief } from "./swap-cache-marks.ts";
 
 export type { AgeBand, AgeMap } from "./age-map.ts";
 export type { HeatMap } from "./heat-map.ts";
@@ -12,6 +13,7 @@ export type { MigrationTally, Stay } from "./movers/migrate.ts";
 export type { NodeView } from "./nodes.ts";
 export type { PageRuns } from "./page-runs.ts";
 export type { PageGroup, PageList, PlacedHeat } from "./placement.ts";
+export type { SwapCacheMarks, SwapCacheRelief } from "./swap-cache-marks.ts";
 export type { VmaChoice } from "./vma-choice.ts";
 
 /** The machine as a gate sees it, read once for each process of a round. */
@@ -39,6 +41,8 @@ export interface Sight {
   readonly seesSwapFlag: boolean;
   /** Accesses to hugetlb pages are seen: by openEuler's module, and by DAMON. */
   readonly seesHugetlb?: boolean;
+  /** Why the swap cache cannot be freed here; absent where it can. */
+  readonly noSwapCacheRelief?: string;
 }
 
 /** A tracker that is not used, and why. */
@@ -277,6 +281,8 @@ export interface ProcessRound {
   swapCost?(): SwapCost;
   /** The runs without those pages that come back each time they are moved. */
   settled(runs: PageRuns): PageRuns;
+  /** Frees swap cache if there is more on the machine than the high mark. null where there is not. */
+  relieveSwapCache?(marks: SwapCacheMarks): Promise<SwapCacheRelief | null>;
   /** undefined if the process is gone. */
   pulse(): Pulse | undefined;
   movedSample(): MovedSample;

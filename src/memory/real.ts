@@ -5,14 +5,14 @@ import { readMaps } from "../proc/maps.ts";
 import { readMemInfo } from "../proc/meminfo.ts";
 import { readProcessMemory, readProcesses, readStat, type ProcessStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
-import { CutShortError, UnsupportedError, isGone } from "../errors.ts";
+import { CutShortError, isGone } from "../errors.ts";
 import { AgeMap } from "./age-map.ts";
 import { HeatMap } from "./heat-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import {
   processKey, type Allow, type FoundProcess, type Memory, type MovedSample, type MoveTally, type PageRuns, type Picture, type ProcessId,
-  type ProcessRound, type ProcessView, type Pulse, type Question, type Refaulted, type Returned, type StayedPages, type SwapCost,
-  type SystemView, type TargetName, type TouchedMoved,
+  type ProcessRound, type ProcessView, type Pulse, type Question, type Refaulted, type Returned, type Sight, type StayedPages,
+  type SwapCacheMarks, type SwapCacheRelief, type SwapCost, type SystemView, type TargetName, type TouchedMoved,
 } from "./memory.ts";
 import { countImmovable } from "./immovable.ts";
 import { MovedPages } from "./moved-pages.ts";
@@ -26,7 +26,8 @@ import type { Refaults } from "./refaults.ts";
 import { RestlessPages } from "./restless.ts";
 import { readSwapCost } from "./swap-cost.ts";
 import { StayReasons } from "./stay-reasons.ts";
-import { suspicion } from "./suspicion.ts";
+import { noSwapCacheRelief, relieveSwapCache } from "./swap-cache.ts";
+import { doubtOf } from "./suspicion.ts";
 import { emptyTally, sumTally } from "./tally.ts";
 import { HeldProcess, chooseTargets } from "./targets.ts";
 import { steadyTime } from "./time.ts";
@@ -55,16 +56,18 @@ export interface RealMemoryParts {
 }
 
 export class RealMemory implements Memory {
+  readonly sight: Sight;
   readonly time = steadyTime;
   private readonly parts: RealMemoryParts;
   private readonly kept = new Map<string, Kept>();
   private processes: { atMs: number; list: readonly ProcessStat[] } = { atMs: -Infinity, list: [] };
 
   constructor(parts: RealMemoryParts) {
+    const { root, tracker, mover } = parts, missing = noSwapCacheRelief(root, mover.name);
     this.parts = parts;
+    this.sight = missing === undefined ? tracker.sight : { ...tracker.sight, noSwapCacheRelief: missing };
   }
 
-  get sight() { return this.parts.tracker.sight; }
 
   system(): SystemView {
     return readMemInfo(this.parts.root);
@@ -183,6 +186,10 @@ class RealRound implements ProcessRound {
     return readSwapCost(this.parts.root, this.view.pid);
   }
 
+  relieveSwapCache(marks: SwapCacheMarks): Promise<SwapCacheRelief | null> {
+    return relieveSwapCache(this.parts.root, this.watched, { mover: this.parts.mover.name, marks });
+  }
+
   refaulted(): Refaulted {
     const { refaults } = this.parts;
     refaults.drain();
@@ -191,8 +198,8 @@ class RealRound implements ProcessRound {
 
   async scan(question: Question, intervalMs: number, eachWindow?: (heat: HeatMap) => void): Promise<HeatMap> {
     if (question.markedOnly) this.watched = { ...this.watched, markedOnly: true };
-    const { tracker } = this.parts;
-    let ranBefore = this.ranTicks();
+    const { tracker } = this.parts, doubtFromNow = () => doubtOf(this.parts.root, this.watched, tracker.exactness);
+    let doubt = doubtFromNow();
     const heat = (this.heat = await tracker.begin(this.watched));
     if (!this.ages.hasSurveyed(heat)) this.watched.cpu.measure(() => this.ages.survey(heat, performance.now(), { marks: false }));
     try {
@@ -201,13 +208,13 @@ class RealRound implements ProcessRound {
         await tracker.look(this.watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
         if (eachWindow && !this.watched.signal.aborted) {
           // Each window is judged by itself: its counts may be set back.
-          this.doubt(heat, ranBefore);
-          ranBefore = this.ranTicks();
+          doubt(heat);
+          doubt = doubtFromNow();
           this.watched.cpu.measure(() => this.ages.update(heat, performance.now()));
           eachWindow(heat);
         }
       }
-      if (question.windows > 0 && !eachWindow) this.doubt(heat, ranBefore);
+      if (question.windows > 0 && !eachWindow) doubt(heat);
     } finally {
       this.watched.cpu.measure(() => this.ages.update(heat, performance.now()));
     }
@@ -277,17 +284,6 @@ class RealRound implements ProcessRound {
 
   movedSample(): MovedSample {
     return this.watched.cpu.measure(() => this.sample.look(this.watched.process.pagemap));
-  }
-
-  private ranTicks(): number {
-    return readStat(this.parts.root, this.view.pid)?.userTicks ?? 0;
-  }
-
-  /** Throws UnsupportedError where the scan must have missed something. Samples may miss the little that a process touches. */
-  private doubt(heat: HeatMap, ranBefore: number): void {
-    if (this.watched.signal.aborted || this.watched.markedOnly || this.parts.tracker.exactness === "region") return;
-    const problem = suspicion(heat, { ranTicks: this.ranTicks() - ranBefore, pid: this.view.pid });
-    if (problem !== undefined) throw new UnsupportedError(problem);
   }
 
   close(): void {

@@ -9,7 +9,7 @@ test("the words of the command line become a plan", () => {
   const words = ["--size", "1G", "--hot=20%", "--pattern", "chunks", "--every", "50ms", "--seed", "9", "--vmas", "8", "--reserve", "1T", "--thp"];
   expect(readPlan(words)).toEqual({
     shape: { bytes: 1024 ** 3, pattern: "chunks", share: 0.2, seed: 9, hugePages: true, hugetlb: false, vmas: 8, reserveBytes: 1024 ** 4 },
-    parts: SMALL, touching: { everyMs: 50, rewrite: false, flip: undefined, drift: 0 }, growingBytes: 0,
+    parts: SMALL, touching: { everyMs: 50, rewrite: false, flip: undefined, drift: 0 }, growingBytes: 0, watch: false,
     ends: { seconds: undefined, exitingSeconds: undefined, untilEof: false },
   });
 });

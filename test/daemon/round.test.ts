@@ -52,6 +52,28 @@ describe("a round", () => {
     expect(report).toMatchObject({ rssBytes: rssPages * 4096, swapBytes: swapPages * 4096 });
   });
 
+  describe("with marks for the swap cache", () => {
+    const config = slideConfig({ project: { swapcache_high_wmark: 5, swapcache_low_wmark: 2 } });
+    const call = "relieve swap cache above 5 % to 2 %";
+
+    test("frees it behind its moves, and tells what that came to", async () => {
+      const { report, memory } = await run({ counts: [0], relief: { freedBytes: 7, reason: "the kernel says no" } }, { config });
+      expect(memory.calls.slice(-3)).toEqual(["swapOut 0-0", call, "close"]);
+      expect(report).toMatchObject({ outcome: "done", reason: "the kernel says no", swapCacheFreedBytes: 7 });
+    });
+
+    test("frees it though nothing is moved, and keeps the reason of that", async () => {
+      const { report, memory } = await run({ system: () => ({ ...SYSTEM, swapTotalBytes: 0 }), relief: { freedBytes: 0, reason: "x" } }, { config });
+      expect(memory.calls).toContain(call);
+      expect(report).toMatchObject({ outcome: "gated", reason: expect.stringContaining("there is no swap") as string });
+    });
+
+    test("leaves it alone where it is called off", async () => {
+      const { memory } = await run({ counts: [0] }, { config, signal: AbortSignal.abort() });
+      expect(memory.calls).not.toContain(call);
+    });
+  });
+
   test("asks for the windows and the interval of its project", async () => {
     const { memory } = await run({ counts: [0] }, { config: slideConfig({ project: { loop: 5, interval: 7 }, task: { T: 3 } }) });
     expect(memory.calls).toContain("scan 5 windows of 7000 ms, threshold 3");

@@ -60,8 +60,9 @@ describe("what the operator is told beforehand", () => {
     ["nothing where nothing is unusual", { project: { loop: 2 }, task: { T: 2 } }, SIGHT, []],
     ["that T above loop counts as loop", { project: { loop: 2 }, task: { T: 5 } }, SIGHT, [above]],
     ["nothing of T where writes are seen", { project: { loop: 2 }, task: { T: 5 } }, MODULE, []],
-    ["that the swap cache stays as it is", { project: { swapcache_high_wmark: 10, swapcache_low_wmark: 6 } }, SIGHT,
-      ["swapcache_high_wmark has no effect: the swap cache is not reclaimed yet"]],
+    ["nothing of marks that have an effect", { project: { swapcache_high_wmark: 10, swapcache_low_wmark: 6 } }, SIGHT, []],
+    ["why the swap cache stays as it is", { project: { swapcache_high_wmark: 10, swapcache_low_wmark: 6 } },
+      { ...SIGHT, noSwapCacheRelief: "there is no memory controller" }, ["swapcache_high_wmark has no effect: there is no memory controller"]],
   ] as const)("%s", (_, given, sight, cautions) => {
     expect(policy.cautions(slideConfig(given), sight)).toEqual([...cautions]);
   });
@@ -111,3 +112,8 @@ describe("the decision", () => {
     expect(decide(slideConfig({ project: { loop: 2 }, task: { T: 2, dram_percent } }), ten, { rssPages, swapPages })).toBe(expected);
   });
 });
+
+test.each([
+  [{ swapcache_high_wmark: 10, swapcache_low_wmark: 6 }, { highPercent: 10, lowPercent: 6 }],
+  [{}, undefined],
+])("the marks %p are %p", (project, marks) => expect(policy.swapCache!(slideConfig({ project }))).toEqual(marks));

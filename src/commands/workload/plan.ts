@@ -30,6 +30,7 @@ export const WORKLOAD_OPTIONS = [
   { long: "growing", value: "BYTES", doc: "Map and fill so much more each second." },
   { long: "rewrite", doc: "Write to all pages again and again, as fast as it goes." },
   { long: "flip", value: "N[,M]", doc: "After N seconds, and then every M, hot and cold change places; a line a second says what that costs." },
+  { long: "watch", doc: "Count the hot pages that have left when their touch comes: the last line has them." },
   { long: "drift", value: "PERCENT", doc: "Part of the hot pages that is replaced by cold ones each second." },
 ] as const satisfies readonly OptionRow[];
 
@@ -40,6 +41,7 @@ export interface Plan {
   readonly parts: PartSizes;
   readonly touching: Touching;
   readonly growingBytes: number;
+  readonly watch: boolean;
   readonly ends: { readonly seconds: number | undefined; readonly exitingSeconds: number | undefined; readonly untilEof: boolean };
 }
 
@@ -90,6 +92,7 @@ export function readPlan(argv: readonly string[]): Plan {
       flip: readFlip(text("flip")),
       drift: percent("drift", "0"),
     },
+    watch: given.has("watch"),
     growingBytes: pieces(text("growing") ?? "0", "growing"),
     ends: { seconds: seconds("seconds"), exitingSeconds: seconds("exiting"), untilEof: given.has("until-eof") },
   };

@@ -16,6 +16,8 @@ export interface Touched {
   /** Faults of the process since the memory was filled. */
   readonly majorFaults: number;
   readonly minorFaults: number;
+  /** Hot pages that were not there when their touch came, of all touches; where that was asked for. */
+  readonly hotOut?: number;
   readonly flip?: FlipCost;
 }
 
@@ -43,16 +45,18 @@ export interface FlipSecond {
 
 /** Touches until `ended`, against deadlines, so that a slow touch does not lengthen the interval. */
 export async function touchUntil(
-  ended: Promise<unknown>, memory: WorkloadMemory, { touching, tell }: { touching: Touching; tell: (second: FlipSecond) => void },
+  ended: Promise<unknown>, memory: WorkloadMemory,
+  { touching, tell, hotOut }: { touching: Touching; tell: (second: FlipSecond) => void; hotOut?: (() => number) | undefined },
 ): Promise<Touched> {
   let running = true;
   const end = ended.then(() => (running = false)), began = performance.now(), faultsBefore = faults();
   const changes = new Changes(memory, touching, tell);
-  let touches = 0, late = 0, longestMs = 0, wrong = 0, due = began;
+  let touches = 0, late = 0, longestMs = 0, wrong = 0, out = 0, due = began;
   while (running) {
     const from = performance.now();
     if (from > due + touching.everyMs) late += 1;
     changes.before((from - began) / 1000);
+    out += hotOut?.() ?? 0;
     const touchBegan = performance.now(), cpu = new CpuMeter(), { majorFaults } = faults();
     if (touching.rewrite) await rewriteAll(memory, () => running);
     else wrong += cpu.measure(() => memory.touchHot());
@@ -64,8 +68,8 @@ export async function touchUntil(
     due = touching.rewrite ? now : Math.max(due + touching.everyMs, now);
     await Promise.race([end, Bun.sleep(due - now)]);
   }
-  const cost = changes.cost();
-  return { touches, late, longestMs: rounded(longestMs), wrong, ...since(faultsBefore), ...(cost === undefined ? {} : { flip: cost }) };
+  const cost = changes.cost(), watched = hotOut ? { hotOut: out } : {};
+  return { touches, late, longestMs: rounded(longestMs), wrong, ...since(faultsBefore), ...watched, ...(cost && { flip: cost }) };
 }
 
 /** Some 10 ms at a time, so that the end is noticed. */
