@@ -2,12 +2,15 @@
 import type { Exchange, FastSlow, PlacingPolicy } from "../engines/engine.ts";
 import type { NodeView } from "../memory/memory.ts";
 import type { PlacingMemory } from "../memory/placing.ts";
+import { demotionShare, placingBrake, type BrakeState, type Regret } from "../memory/placing-brake.ts";
 import { exchange, type Load } from "./group-exchange.ts";
 import { Seat, type SeatOrder, type SeatReport } from "./group-seat.ts";
 
 /** At least one process; project and engine are the same for all of them. */
 export interface GroupOrder {
   readonly seats: readonly [SeatOrder, ...SeatOrder[]];
+  /** As the last round left it, null in the first; absent where there is none. */
+  readonly brake?: BrakeState | null;
 }
 
 export interface GroupReport {
@@ -18,6 +21,8 @@ export interface GroupReport {
   readonly pairs: readonly FastSlow[];
   /** The kernel moves pages between nodes too. */
   readonly hasRival: boolean;
+  /** Absent where there is none. */
+  readonly brake?: BrakeState;
   /** Every node of the machine, after the moves. */
   readonly nodes: readonly NodeView[];
   /** In the order of the processes. */
@@ -34,9 +39,10 @@ export interface GroupHooks {
 export async function runGroupRound(memory: PlacingMemory, policy: PlacingPolicy<never>, order: GroupOrder, hooks: GroupHooks): Promise<GroupReport> {
   const beganAt = memory.time.nowMs(), [{ config }] = order.seats, judged = policy.pairs(config as never, memory.nodes());
   const seats = order.seats.map((each) => new Seat(each, { memory, policy, signal: hooks.signal })), idle = policy.idle(config as never) ?? null;
+  let brake: BrakeState | undefined;
   const ended = (problem: string | null, pairs: readonly FastSlow[]): GroupReport => ({
-    problem, idle, pairs, hasRival: memory.hasRival(), nodes: memory.nodes(), seats: seats.map((seat) => seat.report()),
-    seconds: (memory.time.nowMs() - beganAt) / 1000,
+    problem, idle, pairs, ...(brake === undefined ? {} : { brake }), hasRival: memory.hasRival(), nodes: memory.nodes(),
+    seats: seats.map((seat) => seat.report()), seconds: (memory.time.nowMs() - beganAt) / 1000,
   });
   if ("problem" in judged) return ended(judged.problem, []);
   try {
@@ -44,8 +50,9 @@ export async function runGroupRound(memory: PlacingMemory, policy: PlacingPolicy
     const { interval } = (config as { project: { interval: number } }).project;
     await Promise.all(seats.map((seat) => seat.look(interval * 1000)));
     hooks.phase("moving");
-    const plan = { pairs: judged.pairs, policy, config: config as never, signal: hooks.signal };
-    if (idle === null && !hooks.signal.aborted) await movePages(memory, seats, plan);
+    if (order.brake !== undefined && !hooks.signal.aborted) brake = placingBrake(order.brake, regretOf(seats), memory.time.nowMs());
+    const share = brake === undefined ? 1 : demotionShare(brake), plan = { pairs: judged.pairs, policy, config: config as never, share };
+    if (idle === null && !hooks.signal.aborted) await movePages(memory, seats, { ...plan, signal: hooks.signal });
     return ended(null, judged.pairs);
   } finally {
     for (const seat of seats) seat.close();
@@ -56,12 +63,14 @@ interface Plan {
   readonly pairs: readonly FastSlow[];
   readonly policy: PlacingPolicy<never>;
   readonly config: never;
+  /** Of what should go to the slow node to keep the reserve, the part that may. */
+  readonly share: number;
   readonly signal: AbortSignal;
 }
 
-async function movePages(memory: PlacingMemory, seats: readonly Seat[], { pairs, policy, config, signal }: Plan): Promise<void> {
+async function movePages(memory: PlacingMemory, seats: readonly Seat[], { pairs, policy, config, share, signal }: Plan): Promise<void> {
   const groups = seats.flatMap((seat, index) => seat.groups(index)), { sight } = memory;
-  for (const chosen of policy.decide(groups, config, { pairs, nodes: memory.nodes(), sight })) {
+  for (const chosen of policy.decide(groups, config, { pairs, nodes: memory.nodes(), sight, demotionShare: share })) {
     const { fast, slow, hugetlb } = chosen;
     await exchange({ fast, slow }, { up: loadsOf(seats, chosen.toFast), down: loadsOf(seats, chosen.toSlow) }, {
       room: (node) => memory.room(node, hugetlb),
@@ -70,6 +79,14 @@ async function movePages(memory: PlacingMemory, seats: readonly Seat[], { pairs,
       move: (load, range, node) => seats[load.process]!.move(load, range, { node, isFast: node === fast }),
     });
   }
+}
+
+function regretOf(seats: readonly Seat[]): Regret {
+  const all = seats.map((seat) => seat.regret());
+  return {
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0), hotBytes: all.reduce((sum, { hotBytes }) => sum + hotBytes, 0),
+    moved: all.some(({ moved }) => moved),
+  };
 }
 
 /** One pass over each process for all of its groups; the order of the groups stays. */

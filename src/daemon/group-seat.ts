@@ -44,6 +44,8 @@ export interface SeatParts {
 
 /** Nothing that was moved is out of memory. */
 const NOTHING_OUT: Returned = { cameBack: 0, freed: 0, out: 0 };
+/** What went in so many rounds is looked at again. */
+const REGRET_ROUNDS = 2;
 
 function noMapping({ flags, anonymousOnly }: VmaChoice): string {
   return `no private ${anonymousOnly ? "anonymous " : ""}mapping has the flags ${flags.join(" ")}`;
@@ -61,6 +63,8 @@ export class Seat {
   private held = false;
   /** What it allows in the whole round, in bytes. */
   private mostBytes = Infinity;
+  /** Pages that went to the slow node in this round. */
+  private readonly demoted: number[] = [];
   private moved = { asked: 0, toFast: 0, toSlow: 0, stayed: {} as Partial<Record<Stay, number>> };
 
   constructor(order: SeatOrder, parts: SeatParts) {
@@ -87,6 +91,21 @@ export class Seat {
       this.watch?.beforeMove(NOTHING_OUT);
       this.mostBytes = this.isStopped() ? 0 : (this.watch?.mostBytes(heat.residentPages * 4096) ?? Infinity);
     });
+  }
+
+  /** Of what went to the slow node in the last rounds. */
+  regret(): { readonly bytes: number; readonly hotBytes: number; readonly moved: boolean } {
+    const sum = { bytes: 0, hotBytes: 0, moved: (this.round?.demoted.at(-1)?.length ?? 0) > 0 };
+    for (const pages of this.takesPart ? (this.round?.demoted ?? []) : []) {
+      const { bytes, hotBytes } = this.placed!.bytesAmong(pages, this.threshold);
+      sum.bytes += bytes;
+      sum.hotBytes += hotBytes;
+    }
+    return sum;
+  }
+
+  private get threshold(): number {
+    return this.parts.policy.threshold(this.order.config as never, this.parts.memory.sight);
   }
 
   get takesPart(): boolean {
@@ -117,7 +136,10 @@ export class Seat {
     await this.guarded(async () => {
       if (this.pace) await time.pause(this.pace.waitMs(time.nowMs()), signal);
       if (signal.aborted) return;
-      tally = await this.round!.move(list.pages.subarray(from, to), node, (index) => (this.placed!.nodes[list.entries[from + index]!] = node));
+      tally = await this.round!.move(list.pages.subarray(from, to), node, (index) => {
+        this.placed!.nodes[list.entries[from + index]!] = node;
+        if (!isFast) this.demoted.push(list.pages[from + index]!);
+      });
       this.pace?.spend(time.nowMs(), tally.moved * pageBytes);
     });
     if (tally === undefined) return { bytes: 0, full: false };
@@ -127,8 +149,7 @@ export class Seat {
 
   report(): SeatReport {
     const { view, cpu } = this.round ?? { view: { rssBytes: 0, swapBytes: 0 }, cpu: { user: 0, system: 0 } }, { rssBytes, swapBytes } = view;
-    const threshold = this.parts.policy.threshold(this.order.config as never, this.parts.memory.sight);
-    const nodes = new Map<number, { node: number; hotBytes: number; coldBytes: number }>();
+    const { threshold } = this, nodes = new Map<number, { node: number; hotBytes: number; coldBytes: number }>();
     let seenBytes = 0;
     for (const { node, count, pageBytes, pages } of this.placed?.groups(0) ?? []) {
       const use = nodes.get(node) ?? { node, hotBytes: 0, coldBytes: 0 };
@@ -145,6 +166,7 @@ export class Seat {
   }
 
   close(): void {
+    if (this.takesPart) this.remember();
     this.round?.close();
   }
 
@@ -166,6 +188,12 @@ export class Seat {
     this.held = true;
     this.draft.reason = reason;
     return 0;
+  }
+
+  private remember(): void {
+    const { demoted } = this.round!;
+    demoted.push(Float64Array.from(this.demoted).sort());
+    if (demoted.length > REGRET_ROUNDS) demoted.shift();
   }
 
   private enter(tally: MigrationTally, pageBytes: number, isFast: boolean): void {

@@ -2,6 +2,8 @@
 import type { Engine, NodeUse } from "../engines/engine.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, Forced, NodeView } from "../memory/memory.ts";
+import type { BrakeState } from "../memory/placing-brake.ts";
+import type { BrakeStatus } from "../status.ts";
 import type { GroupReport } from "./group-round.ts";
 import type { SeatOrder, SeatReport } from "./group-seat.ts";
 import type { Member } from "./members.ts";
@@ -51,10 +53,17 @@ export class Group {
   private cycling: Promise<void> = Promise.resolve();
   private toldPairs = "";
   private hasRival = false;
+  private brake: BrakeState | null = null;
+  private braking: BrakeStatus | undefined;
 
   constructor(parts: GroupParts) {
     this.parts = parts;
     this.name = parts.name;
+  }
+
+  /** What keeps cold pages from going to the slow nodes, of all processes; absent where nothing may. */
+  get brakeStatus(): BrakeStatus | undefined {
+    return this.braking;
   }
 
   /** What has to do with the machine, and not with one task. */
@@ -122,11 +131,13 @@ export class Group {
     }
     const [first, ...others] = seats.map(({ order }) => order);
     if (first === undefined || signal.aborted) return;
+    const isBraked = seats.some(({ task }) => task.task.config.task.brake), brake = isBraked ? { brake: this.brake } : {};
     const report = await pool.run({
-      job: "place", home: { group: this.name }, order: { engineType: engine.name, seats: [first, ...others] }, forced: this.forced, signal,
+      job: "place", home: { group: this.name }, order: { engineType: engine.name, seats: [first, ...others], ...brake }, forced: this.forced, signal,
       tell: (phase) => [...this.tasks].forEach((task) => task.setPhase(phase)),
     });
     this.tell(report);
+    if (report.brake) this.enterBrake(report.brake);
     const endedAt = new Date();
     if (report.problem === null && !signal.aborted) this.countedAt = endedAt;
     seats.forEach(({ task, member }, i) => {
@@ -148,6 +159,18 @@ export class Group {
     const told = pairs.map(({ fast, slow, because }) => `${slow}→${fast} by ${because}`).join(", ");
     if (told !== this.toldPairs && told !== "") this.parts.log.info("slow and fast nodes", { engine: this.name, pairs: told });
     this.toldPairs = told;
+  }
+
+  private enterBrake(brake: BrakeState): void {
+    // Pages of a process that nothing is known of may all go: on the slow node they are slow, and not away.
+    const isNew = brake.state === "unknown", state = brake.state === "unknown" ? "free" : brake.state, before = this.braking;
+    const { cause } = brake, reason = isNew ? null : brake.reason;
+    const changed = before?.state !== state || before.cause !== cause;
+    this.brake = brake;
+    this.braking = { state, cause, reason, since: changed || before === undefined ? new Date().toISOString() : before.since };
+    if (!changed || (before === undefined && state !== "stopped")) return;
+    const tell = state === "stopped" ? this.parts.log.warning : this.parts.log.info;
+    tell("brake", { engine: this.name, state, ...(reason === null ? {} : { reason }) });
   }
 
   /** A failed cycle, as with a thread that died, is followed by others. */

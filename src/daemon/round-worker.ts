@@ -38,10 +38,10 @@ const JOBS: JobTable = {
   bringBack: runBringBack,
   glance: runGlance,
 
-  place(_memory, { engineType, seats }, { signal, tell }) {
+  place(_memory, { engineType, ...order }, { signal, tell }) {
     const policy = engines.find(({ name }) => name === engineType)?.placing;
     if (!policy || !placing) throw new Error(`the engine ${engineType} places no pages`);
-    return runGroupRound(placing, policy, { seats }, { signal, phase: tell });
+    return runGroupRound(placing, policy, order, { signal, phase: tell });
   },
 };
 

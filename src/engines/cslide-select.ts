@@ -21,11 +21,13 @@ export interface SelectLimits {
   readonly quotaBytes: number;
   /** Room on the fast node that is kept free of cold pages. */
   readonly reserveBytes: number;
+  /** Of what must go to restore the reserve, the part that may: 0 while a brake is on, 1 if absent. What hotter pages replace goes all the same. */
+  readonly demotionShare?: number;
 }
 
 /** What moves between the nodes of a pair. Groups on other nodes are left alone. */
 export function selectPages(groups: readonly PageGroup[], pair: PairRoom, limits: SelectLimits): Omit<Exchange, "hugetlb"> {
-  const { threshold, reserveBytes } = limits, { fast, slow } = pair;
+  const { threshold, reserveBytes, demotionShare = 1 } = limits, { fast, slow } = pair;
   const onSlow = groups.filter(({ node }) => node === slow).sort(byOrder(-1)), onFast = groups.filter(({ node }) => node === fast).sort(byOrder(1));
   const coldOnFast = onFast.filter(({ count }) => count < threshold);
   let fastFree = pair.fastFreeBytes, slowFree = pair.slowFreeBytes, quota = limits.quotaBytes, replaced = 0;
@@ -51,7 +53,7 @@ export function selectPages(groups: readonly PageGroup[], pair: PairRoom, limits
   quota -= warm.bytes;
   slowFree += warm.bytes;
 
-  const cold = take(coldOnFast, Math.max(0, Math.min(quota, reserveBytes - fastFree, slowFree)) + replaced);
+  const cold = take(coldOnFast, Math.max(0, Math.min(quota, (reserveBytes - fastFree) * demotionShare, slowFree)) + replaced);
   // Huge pages may have been too large to make all of the room.
   const fitting = cold.bytes < replaced ? take(hotOnSlow, pair.fastFreeBytes + cold.bytes) : hot;
   return { fast, slow, toSlow: cold.takes, toFast: [...fitting.takes, ...warm.takes] };

@@ -146,15 +146,15 @@ export const cslide = defineEngine({
     },
 
     // Hugetlb pages have room of their own; what they use of the quota is not there for others.
-    decide(groups, config, { pairs, nodes, sight }) {
+    decide(groups, config, { pairs, nodes, sight, demotionShare }) {
       const { node_mig_quota: quota, node_hot_reserve: reserve } = config.engine;
       const room = (wanted: number, hugetlb: boolean): number => (
         hugetlb ? hugetlbOf(nodes, wanted).roomBytes : (nodes.find(({ node }) => node === wanted)?.roomBytes ?? 0));
       return pairs.flatMap(({ fast, slow }) => {
         let quotaBytes = quota * MIB;
         return [true, false].map((hugetlb) => {
-          const limits = { threshold: thresholdOf(config, sight), quotaBytes, reserveBytes: reserve * MIB };
           const pair = { fast, slow, fastFreeBytes: room(fast, hugetlb), slowFreeBytes: room(slow, hugetlb) };
+          const limits = { threshold: thresholdOf(config, sight), quotaBytes, reserveBytes: reserve * MIB, demotionShare };
           const chosen = selectPages(groups.filter((group) => (group.hugetlb === true) === hugetlb), pair, limits);
           quotaBytes -= Math.max(bytesOf(chosen.toFast), bytesOf(chosen.toSlow));
           return { ...chosen, hugetlb };

@@ -107,6 +107,8 @@ export interface PlacesSeen {
   readonly pairs: readonly FastSlow[];
   readonly nodes: readonly NodeView[];
   readonly sight: Sight;
+  /** Of what should go to the slow node to keep the reserve free, the part that may: 0 while the brake is on. */
+  readonly demotionShare: number;
 }
 
 /** How an engine places the pages of all processes of its tasks together: pure functions. */

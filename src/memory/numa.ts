@@ -26,12 +26,18 @@ import { steadyTime } from "./time.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
 import { chooseVmas, meansHugetlb, needsSmaps, type VmaChoice } from "./vma-choice.ts";
 
+/** Of a process, from round to round. */
+interface Kept {
+  readonly history: ProcessHistory;
+  readonly demoted: Float64Array[];
+}
+
 export class NumaMemory implements PlacingMemory {
   readonly time = steadyTime;
   private readonly root: Root;
   private readonly tracker: Tracker;
   private watermarks: ReadonlyMap<number, number> = new Map();
-  private readonly kept = new Map<string, ProcessHistory>();
+  private readonly kept = new Map<string, Kept>();
 
   constructor(root: Root, tracker: Tracker) {
     this.root = root;
@@ -58,7 +64,7 @@ export class NumaMemory implements PlacingMemory {
     const held = HeldProcess.open(this.root, id);
     if (!held) return undefined;
     try {
-      const round = this.begin(held, choice, signal, this.historyOf(id));
+      const round = this.begin(held, choice, signal, this.keptOf(id));
       if (!round) held.close();
       return round;
     } catch (error) {
@@ -72,7 +78,7 @@ export class NumaMemory implements PlacingMemory {
     this.kept.delete(processKey(id));
   }
 
-  private begin(held: HeldProcess, choice: VmaChoice, signal: AbortSignal, history: ProcessHistory): PlacingRound | undefined {
+  private begin(held: HeldProcess, choice: VmaChoice, signal: AbortSignal, { history, demoted }: Kept): PlacingRound | undefined {
     const { root, tracker } = this, { pid } = held, cpu = new CpuMeter();
     return cpu.measure(() => {
       const stat = readStat(root, pid), sizes = readProcessMemory(root, pid), all = readMaps(root, pid);
@@ -84,14 +90,14 @@ export class NumaMemory implements PlacingMemory {
       const vmas = chooseVmas(all, choice, { uses, unseen: hugetlb ? NO_RUNS : hugetlbRuns(root, pid) });
       const asked = hugetlb ? { hugetlb: { ignoreHost: choice.ignoreHost === true } } : {};
       const watched: Watched = { process: held, vmas, history, ...sizes, threads: stat.threads, signal, cpu, ...asked };
-      return new NumaRound({ root, tracker, watched, view: { pid, comm: stat.comm, ...sizes }, isWhole: !needsSmaps(choice) });
+      return new NumaRound({ root, tracker, watched, view: { pid, comm: stat.comm, ...sizes }, demoted, isWhole: !needsSmaps(choice) });
     });
   }
 
-  private historyOf(id: ProcessId): ProcessHistory {
+  private keptOf(id: ProcessId): Kept {
     const key = processKey(id);
     let kept = this.kept.get(key);
-    if (!kept) this.kept.set(key, (kept = { refused: new Set(), rested: null, rounds: 0 }));
+    if (!kept) this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, demoted: [] }));
     return kept;
   }
 }
@@ -101,6 +107,7 @@ interface NumaParts {
   readonly tracker: Tracker;
   readonly watched: Watched;
   readonly view: ProcessView;
+  readonly demoted: Float64Array[];
   /** The mappings are all that the process writes to: when it runs some of them are accessed. */
   readonly isWhole: boolean;
 }
@@ -113,6 +120,7 @@ class NumaRound implements PlacingRound {
   }
 
   get view() { return this.parts.view; }
+  get demoted() { return this.parts.demoted; }
   get vmas() { return this.parts.watched.vmas.count; }
   get cpu() { return this.parts.watched.cpu.spent; }
 

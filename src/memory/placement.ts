@@ -64,6 +64,19 @@ export class PlacedHeat {
     return lists.map(({ pageBytes, pages, entries, held }) => ({ pageBytes, pages: pages.subarray(0, held), entries: entries.subarray(0, held) }));
   }
 
+  /** How much of some pages is there, and how much of that was counted at least `threshold` times. `pages` are ascending. */
+  bytesAmong(pages: Float64Array, threshold: number): { readonly bytes: number; readonly hotBytes: number } {
+    let at = 0, bytes = 0, hotBytes = 0;
+    this.each((key, page) => {
+      while (at < pages.length && pages[at]! < page) at++;
+      if (pages[at] !== page) return;
+      const { count, pageBytes } = unpacked(key);
+      bytes += pageBytes;
+      if (count >= threshold) hotBytes += pageBytes;
+    });
+    return { bytes, hotBytes };
+  }
+
   private each(visit: (key: number, page: number, entry: number) => void): void {
     const { nodes, most } = this, { counts } = this.heat.arrays;
     for (const cursor = this.heat.cursor(); cursor.next();) {

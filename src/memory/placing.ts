@@ -22,6 +22,8 @@ export interface PlacingMemory {
 /** One process in one round of placing. Any of its calls may end with SysError ESRCH: the process is gone. */
 export interface PlacingRound {
   readonly view: ProcessView;
+  /** Pages that went to the slow node, by round: kept for the process, and the caller's own to change. */
+  readonly demoted: Float64Array[];
   /** Mappings that were chosen. */
   readonly vmas: number;
   /** Spent so far in this round. */

@@ -77,7 +77,7 @@ describe("whatever there is to choose from", () => {
       }
     }
     const room = (): number => (next() < 0.2 ? 0 : below(64 * 256) * 4 * KIB);
-    const limits = { threshold: below(5), quotaBytes: below(40) * MIB, reserveBytes: below(40) * MIB };
+    const limits = { threshold: below(5), quotaBytes: below(40) * MIB, reserveBytes: below(40) * MIB, demotionShare: next() < 0.5 ? 1 : next() };
     return { groups, pair: { fast: 0, slow: 1, fastFreeBytes: room(), slowFreeBytes: room() }, limits };
   }
 

@@ -86,7 +86,7 @@ describe("on its machine", () => {
     const judged = policy.pairs(given, four);
     if ("problem" in judged) throw new Error(judged.problem);
     const hot = (on: number) => ({ process: 0, node: on, count: 2, pageBytes: 4 * KIB, pages: 5000 });
-    const chosen = policy.decide([hot(2), hot(3)], given, { pairs: judged.pairs, nodes: four, sight: SIGHT });
+    const chosen = policy.decide([hot(2), hot(3)], given, { pairs: judged.pairs, nodes: four, sight: SIGHT, demotionShare: 1 });
     const moving = chosen.filter(({ toFast }) => toFast.length > 0);
     expect(moving.map(({ fast, slow, toFast }) => [fast, slow, toFast.map(({ pages }) => pages)])).toEqual([[1, 3, [1024]]]);
   });
@@ -99,7 +99,7 @@ describe("on its machine", () => {
       { process: 0, node: 2, count: 1, pageBytes: 2 * MIB, pages: 5, hugetlb: true },
       { process: 1, node: 2, count: 1, pageBytes: 4 * KIB, pages: 5000 },
     ];
-    const chosen = policy.decide(groups, given, { pairs, nodes, sight: SIGHT });
+    const chosen = policy.decide(groups, given, { pairs, nodes, sight: SIGHT, demotionShare: 1 });
     expect(chosen.map(({ hugetlb, toFast }) => [hugetlb, toFast.map(({ pages }) => pages)])).toEqual([[true, [2]], [false, [256]]]);
   });
 

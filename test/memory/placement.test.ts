@@ -48,6 +48,12 @@ test("a page that was moved is in the group of its new node", () => {
   expect(shown(heat.groups(0))).toContain("2: 1x4096 seen 1");
 });
 
+test("of pages that were moved before it is told how much is there, and how much of that is hot", () => {
+  const heat = placed([1, 0, 2, 0, 2, 0], [0, 0, 2, NOWHERE, 2, 0]);
+  expect(heat.bytesAmong(Float64Array.of(3, 4, 5, 7, 9, 1024, 5000), 2)).toEqual({ bytes: 3 * SMALL + HUGE, hotBytes: SMALL + HUGE });
+  expect(heat.bytesAmong(new Float64Array(0), 0)).toEqual({ bytes: 0, hotBytes: 0 });
+});
+
 test("500 random maps: groups hold every page that is somewhere once, and picking all of them gives all of them back", () => {
   const next = random(11), below = (most: number) => Math.floor(next() * most);
   for (let at = 0; at < 500; at++) {

@@ -49,7 +49,8 @@ const LAYERS: readonly Layer[] = [
     name: "daemon", files: ["src/daemon/"], packages: ["node:"],
     may: [
       "engines", "config", "protocol", "metrics", "log",
-      "src/memory/memory.ts", "src/memory/placing.ts", "src/memory/pace.ts", "src/memory/brake-watch.ts", "src/memory/refault-goal.ts",
+      "src/memory/memory.ts", "src/memory/placing.ts", "src/memory/placing-brake.ts", "src/memory/pace.ts", "src/memory/brake-watch.ts",
+      "src/memory/refault-goal.ts",
       "src/memory/plan-counts.ts",
     ],
     also: {
