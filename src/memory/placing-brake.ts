@@ -14,8 +14,8 @@ export interface Regret {
   readonly moved: boolean;
 }
 
-/** A page in ten was misjudged; less than 1 MiB of them is nothing. */
-const MOST_SHARE = 0.1, LEAST_BYTES = 1 << 20;
+/** A page in ten was misjudged. Less than 16 MiB come and go with what a runtime does beside its work, and are only slow, not away. */
+const MOST_SHARE = 0.1, LEAST_BYTES = 16 << 20;
 
 /** The state of the brake in this round; `before` is null in the first. */
 export function placingBrake(before: BrakeState | null, { bytes, hotBytes, moved }: Regret, nowMs: number): BrakeState {
