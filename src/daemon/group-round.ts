@@ -9,8 +9,8 @@ import { Seat, type SeatOrder, type SeatReport } from "./group-seat.ts";
 /** At least one process; project and engine are the same for all of them. */
 export interface GroupOrder {
   readonly seats: readonly [SeatOrder, ...SeatOrder[]];
-  /** As the last round left it, null in the first; absent where there is none. */
-  readonly brake?: BrakeState | null;
+  /** Whether too much of what went to the slow node was hot, as the last round left it; null in the first, absent where nobody asks. */
+  readonly regret?: BrakeState | null;
 }
 
 export interface GroupReport {
@@ -21,8 +21,8 @@ export interface GroupReport {
   readonly pairs: readonly FastSlow[];
   /** The kernel moves pages between nodes too. */
   readonly hasRival: boolean;
-  /** Absent where there is none. */
-  readonly brake?: BrakeState;
+  /** Absent where nobody asked. */
+  readonly regret?: BrakeState;
   /** Every node of the machine, after the moves. */
   readonly nodes: readonly NodeView[];
   /** In the order of the processes. */
@@ -39,9 +39,9 @@ export interface GroupHooks {
 export async function runGroupRound(memory: PlacingMemory, policy: PlacingPolicy<never>, order: GroupOrder, hooks: GroupHooks): Promise<GroupReport> {
   const beganAt = memory.time.nowMs(), [{ config }] = order.seats, judged = policy.pairs(config as never, memory.nodes());
   const seats = order.seats.map((each) => new Seat(each, { memory, policy, signal: hooks.signal })), idle = policy.idle(config as never) ?? null;
-  let brake: BrakeState | undefined;
+  let regret: BrakeState | undefined;
   const ended = (problem: string | null, pairs: readonly FastSlow[]): GroupReport => ({
-    problem, idle, pairs, ...(brake === undefined ? {} : { brake }), hasRival: memory.hasRival(), nodes: memory.nodes(),
+    problem, idle, pairs, ...(regret === undefined ? {} : { regret }), hasRival: memory.hasRival(), nodes: memory.nodes(),
     seats: seats.map((seat) => seat.report()), seconds: (memory.time.nowMs() - beganAt) / 1000,
   });
   if ("problem" in judged) return ended(judged.problem, []);
@@ -50,8 +50,8 @@ export async function runGroupRound(memory: PlacingMemory, policy: PlacingPolicy
     const { interval } = (config as { project: { interval: number } }).project;
     await Promise.all(seats.map((seat) => seat.look(interval * 1000)));
     hooks.phase("moving");
-    if (order.brake !== undefined && !hooks.signal.aborted) brake = placingBrake(order.brake, regretOf(seats), memory.time.nowMs());
-    const share = brake === undefined ? 1 : demotionShare(brake), plan = { pairs: judged.pairs, policy, config: config as never, share };
+    if (order.regret !== undefined && !hooks.signal.aborted) regret = placingBrake(order.regret, regretOf(seats), memory.time.nowMs());
+    const share = regret === undefined ? 1 : demotionShare(regret), plan = { pairs: judged.pairs, policy, config: config as never, share };
     if (idle === null && !hooks.signal.aborted) await movePages(memory, seats, { ...plan, signal: hooks.signal });
     return ended(null, judged.pairs);
   } finally {

@@ -107,7 +107,7 @@ export class GroupTask implements Run, Participant {
     for (const account of [status.total, this.parts.total]) enterSeat(account, report);
     Object.assign(status, {
       state: "waiting", residentBytes: report.rssBytes, swappedBytes: report.swapBytes, placing: placingAfter(status.placing, report),
-      hotBytes: sum(report.nodes, "hotBytes"), ...(this.parts.group.brakeStatus ? { brake: this.parts.group.brakeStatus } : {}),
+      hotBytes: sum(report.nodes, "hotBytes"),
       lastRound: {
         endedAt: round.endedAt.toISOString(), outcome: report.outcome, seconds: Number(round.seconds.toFixed(3)),
         coldBytes: sum(report.nodes, "coldBytes"), outBytes: toSlowBytes, cameBackBytes: 0,

@@ -3,7 +3,6 @@ import type { Engine, NodeUse } from "../engines/engine.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, Forced, NodeView } from "../memory/memory.ts";
 import type { BrakeState } from "../memory/placing-brake.ts";
-import type { BrakeStatus } from "../status.ts";
 import type { GroupReport } from "./group-round.ts";
 import type { SeatOrder, SeatReport } from "./group-seat.ts";
 import type { Member } from "./members.ts";
@@ -53,22 +52,17 @@ export class Group {
   private cycling: Promise<void> = Promise.resolve();
   private toldPairs = "";
   private hasRival = false;
-  private brake: BrakeState | null = null;
-  private braking: BrakeStatus | undefined;
+  private regret: BrakeState | null = null;
 
   constructor(parts: GroupParts) {
     this.parts = parts;
     this.name = parts.name;
   }
 
-  /** What keeps cold pages from going to the slow nodes, of all processes; absent where nothing may. */
-  get brakeStatus(): BrakeStatus | undefined {
-    return this.braking;
-  }
-
   /** What has to do with the machine, and not with one task. */
   get cautions(): readonly string[] {
-    return this.hasRival ? [RIVAL] : [];
+    const { state, reason } = this.regret ?? {}, isHeld = state === "stopped" || state === "careful";
+    return [...(this.hasRival ? [RIVAL] : []), ...(isHeld ? [`not all cold pages go to the slow nodes: ${reason}`] : [])];
   }
 
   /** What the project names; the same for all tasks. */
@@ -131,13 +125,13 @@ export class Group {
     }
     const [first, ...others] = seats.map(({ order }) => order);
     if (first === undefined || signal.aborted) return;
-    const isBraked = seats.some(({ task }) => task.task.config.task.brake), brake = isBraked ? { brake: this.brake } : {};
+    const isBraked = seats.some(({ task }) => task.task.config.task.brake), regret = isBraked ? { regret: this.regret } : {};
     const report = await pool.run({
-      job: "place", home: { group: this.name }, order: { engineType: engine.name, seats: [first, ...others], ...brake }, forced: this.forced, signal,
+      job: "place", home: { group: this.name }, order: { engineType: engine.name, seats: [first, ...others], ...regret }, forced: this.forced, signal,
       tell: (phase) => [...this.tasks].forEach((task) => task.setPhase(phase)),
     });
     this.tell(report);
-    if (report.brake) this.enterBrake(report.brake);
+    if (report.regret) this.enterRegret(report.regret);
     const endedAt = new Date();
     if (report.problem === null && !signal.aborted) this.countedAt = endedAt;
     seats.forEach(({ task, member }, i) => {
@@ -161,16 +155,12 @@ export class Group {
     this.toldPairs = told;
   }
 
-  private enterBrake(brake: BrakeState): void {
-    // Pages of a process that nothing is known of may all go: on the slow node they are slow, and not away.
-    const isNew = brake.state === "unknown", state = brake.state === "unknown" ? "free" : brake.state, before = this.braking;
-    const { cause } = brake, reason = isNew ? null : brake.reason;
-    const changed = before?.state !== state || before.cause !== cause;
-    this.brake = brake;
-    this.braking = { state, cause, reason, since: changed || before === undefined ? new Date().toISOString() : before.since };
-    if (!changed || (before === undefined && state !== "stopped")) return;
-    const tell = state === "stopped" ? this.parts.log.warning : this.parts.log.info;
-    tell("brake", { engine: this.name, state, ...(reason === null ? {} : { reason }) });
+  private enterRegret(regret: BrakeState): void {
+    const { state, reason } = regret, before = this.regret?.state ?? "unknown";
+    this.regret = regret;
+    if (state === before || (before === "unknown" && state === "free")) return;
+    if (state === "stopped") this.parts.log.warning("cold pages stay on the fast nodes", { engine: this.name, reason: reason ?? "" });
+    else this.parts.log.info("cold pages go to the slow nodes", { engine: this.name, ...(reason === null ? {} : { reason }) });
   }
 
   /** A failed cycle, as with a thread that died, is followed by others. */

@@ -21,6 +21,8 @@ interface Fake {
   readonly huge?: boolean;
   readonly hugetlb?: boolean;
   readonly vmas?: number;
+  /** By round: pages that went to the slow node. */
+  readonly demoted?: Float64Array[];
   readonly during?: Partial<Record<"open" | "scan" | "place" | "move", () => void>>;
   /** It is not there any more when it is to be opened. */
   readonly absent?: boolean;
@@ -34,7 +36,7 @@ interface Fake {
 
 interface Stage {
   readonly calls: string[];
-  report(given?: { engine?: object; signal?: AbortSignal; brake?: BrakeRecord | null }): Promise<GroupReport>;
+  report(given?: { engine?: object; signal?: AbortSignal; brake?: BrakeRecord | null; regret?: null | undefined }): Promise<GroupReport>;
 }
 
 const node = (number: number, hasCpu: boolean, roomBytes: number): NodeView => (
@@ -56,12 +58,13 @@ function stage(fakes: readonly Fake[], room: Readonly<Record<number, number>> = 
   };
   return {
     calls,
-    report: ({ engine = {}, signal = new AbortController().signal, brake } = {}) => {
+    report: ({ engine = {}, signal = new AbortController().signal, brake, regret } = {}) => {
       const { project, task } = slideConfig();
       const keys = { node_pair: [[2, 0]], hot_threshold: 1, node_mig_quota: 1024, node_hot_reserve: 0, ...engine };
       const config = { project, engine: keys, task: { ...task, vm_flags: "rd wr", anon_only: false, ign_host: false } };
       const [first, ...others] = fakes.map((_, i) => ({ process: { pid: 100 + i, startTicks: 1, comm: "x" }, config, brake }));
-      return runGroupRound(memory, policy, { seats: [first!, ...others] }, { signal, phase: (phase) => void calls.push(phase) });
+      const order = { seats: [first!, ...others] as const, ...(regret === undefined ? {} : { regret }) };
+      return runGroupRound(memory, policy, order, { signal, phase: (phase) => void calls.push(phase) });
     },
   };
 }
@@ -75,6 +78,7 @@ interface Doings {
 function round(fake: Fake, pid: number, { calls, free, clock }: Doings): PlacingRound {
   const pageBytes = fake.huge ? 2 * MIB : 4096;
   return {
+    demoted: fake.demoted ?? [],
     view: { pid, comm: "x", rssBytes: fake.counts.length * pageBytes, swapBytes: 0 }, vmas: fake.vmas ?? 1, cpu: { user: 1, system: 2 },
     scan: async () => {
       fake.during?.scan?.();
@@ -133,6 +137,39 @@ test("where both nodes are nearly full, cold pages make room for hot ones", asyn
 test("the quota bounds each direction", async () => {
   const { report } = stage([{ counts: [2, 2, 2, 2], nodes: [2, 2, 2, 2], huge: true }]);
   expect((await report({ engine: { node_mig_quota: 5 } })).seats[0]).toMatchObject({ toFastBytes: 4 * MIB, toSlowBytes: 0 });
+});
+
+describe("what went to the slow node in the last rounds", () => {
+  /** Huge pages: 0-31 went to node 2 in the last round, and some of them are hot; 32-63 are on node 0 and cold. */
+  const fake = (hot: number): Fake => ({
+    huge: true, counts: Array.from({ length: 64 }, (_, page) => (page < hot ? 2 : 0)),
+    nodes: Array.from({ length: 64 }, (_, page) => (page < 32 ? 2 : 0)), demoted: [Float64Array.from({ length: 32 }, (_, page) => page * 512)],
+  });
+  const reserved = { node_hot_reserve: 200 };
+
+  test("stops cold pages where it turns out to be hot; hot ones go all the same", async () => {
+    const { report } = stage([fake(20)]), { regret, seats } = await report({ engine: reserved, regret: null });
+    expect(regret).toMatchObject({ state: "stopped", reason: "40 MiB of the 64 MiB that went to the slow node in the last rounds are hot" });
+    expect(seats[0]).toMatchObject({ toFastBytes: 40 * MIB, toSlowBytes: 0 });
+  });
+
+  test.each([["a few of them are hot", 3, null], ["nobody asks", 20, undefined]])("lets others go where %s", async (_what, hot, regret) => {
+    const { report } = stage([fake(hot)]), { seats } = await report({ engine: reserved, regret });
+    expect(seats[0]).toMatchObject({ toFastBytes: hot * 2 * MIB, toSlowBytes: 64 * MIB });
+  });
+
+  test("never keeps cold pages from making room for hot ones", async () => {
+    const { report } = stage([fake(20)], { 0: 0, 2: 80 * MIB }), { regret, seats } = await report({ engine: reserved, regret: null });
+    expect(regret?.state).toBe("stopped");
+    expect(seats[0]).toMatchObject({ toFastBytes: 40 * MIB, toSlowBytes: 40 * MIB });
+  });
+
+  test("is looked at for two rounds, and no longer", async () => {
+    const one = fake(0), { report } = stage([one]);
+    for (let i = 0; i < 3; i++) await report({ engine: reserved, regret: null });
+    // Of 32, 18 and 0, as long as the reserve was not met.
+    expect(one.demoted!.map((pages) => pages.length)).toEqual([18, 0]);
+  });
 });
 
 describe("one process that", () => {
