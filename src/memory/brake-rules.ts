@@ -1,4 +1,5 @@
 // What harm looks like in numbers: each rule looks at one thing, and the first that finds harm is the reason. Pure.
+import { WHOLE_SYSTEM } from "../proc/psi.ts";
 import { formatBytes } from "../units.ts";
 
 /** Why the brake stops a task, in the order in which it asks. */
@@ -34,7 +35,7 @@ export interface Observed {
 }
 
 export interface SeenPressure {
-  /** "system" or the name of the target's cgroup. */
+  /** WHOLE_SYSTEM or the name of the target's cgroup. */
   readonly of: string;
   /** Of the time, in which some task waited for memory, and all of them. */
   readonly someShare: number;
@@ -136,9 +137,14 @@ const swapIn: Rule = ({ seconds, swapInPages, cameBackPages, refaultPages, cpus 
   return act && { cause: "swap_in", act, text: `other processes read ${formatBytes(rate * PAGE_BYTES)} a second from swap` };
 };
 
+/**
+ * A process that lies in no cgroup of its own has the whole system's pressure, which comes from anybody, and which swapping out what is cold
+ * relieves: it is a reason for smaller steps at most.
+ */
 const pressure: Rule = ({ pressure: seen }) => {
   if (!seen) return null;
-  const some = actOn(seen.someShare, SOME), full = actOn(seen.fullShare, FULL), act = some === "stop" || full === "stop" ? "stop" : (some ?? full);
+  const some = actOn(seen.someShare, SOME), full = actOn(seen.fullShare, FULL), own = some === "stop" || full === "stop" ? "stop" : (some ?? full);
+  const act = seen.of !== WHOLE_SYSTEM ? own : own === "stop" ? "ease" : null;
   const text = `memory pressure of the ${seen.of}: some task waited ${percent(seen.someShare)} of the time, all of them ${percent(seen.fullShare)}`;
   return act && { cause: "pressure", act, text };
 };

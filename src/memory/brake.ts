@@ -77,10 +77,11 @@ function resumed(before: BrakeState, nowMs: number): BrakeState {
   return { ...before, state: "careful", sinceMs: nowMs, untilMs: 0, reason: carefully(before.reason, before.share) };
 }
 
-/** Not bad enough to stop: a quarter, and half of that each time that it happens again. */
+/** Not bad enough to stop: a quarter; where it is harm to the target, half of that each time that it happens again. */
 function eased(before: BrakeState, { cause, text }: Finding, nowMs: number): BrakeState {
   const careful = before.state === "careful";
-  const share = careful ? Math.max(SHARE_AFTER_HARM, before.share / 2) : SHARE_AFTER_SHORTAGE;
+  const again = isHarm(cause) ? Math.max(SHARE_AFTER_HARM, before.share / 2) : Math.min(before.share, SHARE_AFTER_SHORTAGE);
+  const share = careful ? again : SHARE_AFTER_SHORTAGE;
   return { ...before, state: "careful", cause, reason: carefully(text, share), share, sinceMs: careful ? before.sinceMs : nowMs };
 }
 

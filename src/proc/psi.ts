@@ -2,9 +2,12 @@
 import { readTextIfAny } from "./kernel-text.ts";
 import type { Root } from "./root.ts";
 
+/** Whose pressure it is where a process has no cgroup that counts its own. */
+export const WHOLE_SYSTEM = "system";
+
 /** Microseconds since boot in which some task, or all that wanted to run, waited for memory. */
 export interface Pressure {
-  /** "cgroup /system.slice/mysqld.service" or "system". */
+  /** "cgroup /system.slice/mysqld.service" or WHOLE_SYSTEM. */
   readonly of: string;
   readonly someMicroseconds: number;
   readonly fullMicroseconds: number;
@@ -21,7 +24,7 @@ export function readPressure(root: Root, pid: number): Pressure | undefined {
     if (own) return { of: `cgroup ${path}`, ...own };
   }
   const all = parsePressure(readTextIfAny(`${root.proc}/pressure/memory`) ?? "");
-  return all && { of: "system", ...all };
+  return all && { of: WHOLE_SYSTEM, ...all };
 }
 
 /** undefined for the root: its pressure is the system's. */

@@ -10,7 +10,7 @@ const calm: Observed = {
   pressure: null, hasSwap: true, swapFreeBytes: GIB, memAvailableBytes: 4 * GIB, memTotalBytes: 16 * GIB, zram: [], writableBytes: null,
 };
 const pool = (change: object) => [{ device: "/dev/zram0", originalBytes: GIB, memoryBytes: 300 * MIB, limitBytes: 0, ...change }];
-const pressed = (someShare: number, fullShare = 0) => ({ of: "system", someShare, fullShare });
+const pressed = (someShare: number, fullShare = 0, of = "cgroup /x") => ({ of, someShare, fullShare });
 
 describe("the brake", () => {
   test.each([
@@ -48,6 +48,8 @@ describe("the brake", () => {
     ["pressure", "pressure ease", { pressure: pressed(0.02) }],
     ["much pressure", "pressure stop", { pressure: pressed(0.06) }],
     ["everybody waiting now and then", "pressure stop", { pressure: pressed(0.02, 0.02) }],
+    ["pressure of the whole system", null, { pressure: pressed(0.02, 0, "system") }],
+    ["much pressure of the whole system", "pressure ease", { pressure: pressed(0.5, 0.4, "system") }],
     // Room.
     ["little swap", null, { swapFreeBytes: 4 * MIB }],
     ["no swap", "swap_space stop", { swapFreeBytes: 4 * MIB - 1 }],
@@ -75,7 +77,7 @@ describe("the brake", () => {
     expect(judge({ ...calm, cameBackPages: 6250 })?.text).toBe("24.4 MiB of what had been moved out came back within 2.0 s, 6.3 % of 391 MiB");
     expect(judge({ ...calm, movedPages: 4096, cameBackPages: 400, standsFor: 100, seconds: 1 })?.text).toBe("1.56 MiB of what had been moved out" +
       " came back within 1.0 s, 9.8 % of 16 MiB; of all that is cold that would cost the process 60 % of its time");
-    expect(judge({ ...calm, pressure: pressed(0.1, 0.04) })?.text).toBe(
+    expect(judge({ ...calm, pressure: pressed(0.1, 0.04, "system") })?.text).toBe(
       "memory pressure of the system: some task waited 10 % of the time, all of them 4.0 %");
   });
 });
@@ -83,6 +85,7 @@ describe("the brake", () => {
 const harm: Finding = { cause: "refault", act: "stop", text: "9 % came back" };
 const shortage: Finding = { cause: "swap_space", act: "stop", text: "swap is full" };
 const worry: Finding = { cause: "refault", act: "ease", text: "2 % came back" };
+const want: Finding = { cause: "pressure", act: "ease", text: "memory pressure" };
 
 /** Goes through looks, one each 3 s; "wait" lets a stop run out, "quiet" is a round that moved something and hurt nobody. */
 function through(...looks: readonly (Finding | "quiet" | "idle" | "wait")[]): BrakeState {
@@ -104,6 +107,8 @@ describe("its state", () => {
     [[worry], "careful", 0.25],
     [["quiet", worry], "careful", 0.25],
     [["quiet", worry, worry, worry], "careful", 0.0625],
+    [["quiet", want, want, want], "careful", 0.25],
+    [["quiet", worry, worry, want], "careful", 0.125],
     [["quiet", worry, "quiet"], "careful", 0.5],
     [["quiet", worry, "quiet", "quiet"], "free", 1],
     [[harm], "stopped", 0.01],
