@@ -35,13 +35,13 @@ export function reserveProblem(reserveMb: number, pairs: readonly FastSlow[], no
 export function doubtfulPairs(pairs: readonly FastSlow[]): string | undefined {
   const doubtful = pairs.filter(({ because }) => because === IN_ORDER);
   if (doubtful.length === 0) return undefined;
-  const said = doubtful.map(({ fast, slow }) => `${slow} for the slow one and ${fast} for the fast one`).join(", ");
-  return `the kernel does not tell which node is the faster one; by their order (slow,fast) ${said}`;
+  const said = doubtful.map(({ fast, slow }) => `${fast} for the fast one and ${slow} for the slow one`).join(", ");
+  return `the kernel does not tell which node is the faster one; by their order (fast,slow) ${said}`;
 }
 
-const IN_ORDER = "order in the file (slow,fast)";
+const IN_ORDER = "order in the file (fast,slow)";
 
-/** The kernel's memory tiers know best, then where the CPUs are, then the firmware's latencies; else the order of the guide decides. */
+/** The kernel's memory tiers know best, then where the CPUs are, then the firmware's latencies; else the order decides as it did in the original. */
 function rolesOf(first: NodeView, second: NodeView): FastSlow {
   const roles = (firstIsFast: boolean, because: string): FastSlow => (
     firstIsFast ? { fast: first.node, slow: second.node, because } : { fast: second.node, slow: first.node, because });
@@ -50,7 +50,7 @@ function rolesOf(first: NodeView, second: NodeView): FastSlow {
   if (first.hasCpu !== second.hasCpu) return roles(first.hasCpu, "only one of them has CPUs");
   const reads = [first.readLatencyNs, second.readLatencyNs] as const;
   if (reads[0] !== undefined && reads[1] !== undefined && reads[0] !== reads[1]) return roles(reads[0] < reads[1], "latencies of the firmware");
-  return roles(false, IN_ORDER);
+  return roles(true, IN_ORDER);
 }
 
 /** `0 (16 GiB, CPUs), 2 (64 GiB)`. */

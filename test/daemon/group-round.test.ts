@@ -230,14 +230,14 @@ describe("the brake over a round between nodes", () => {
   const hot: Fake = { counts: new Array<number>(48).fill(2), nodes: new Array<number>(48).fill(2), huge: true, callMs: 600 };
   /** Some task waits for memory all the time, from a moment on. */
   const waits = (fromMs: number): Pick<Fake, "pulse"> => ({
-    pulse: (atMs) => ({ pressure: { of: "system", someMicroseconds: Math.max(0, atMs - fromMs) * 1000, fullMicroseconds: 0 } }),
+    pulse: (atMs) => ({ pressure: { of: "cgroup /x", someMicroseconds: Math.max(0, atMs - fromMs) * 1000, fullMicroseconds: 0 } }),
   });
   const most = async (fake: Fake, brake?: BrakeRecord | null) => (await stage([fake]).report(brake === undefined ? {} : { brake })).seats[0]!;
 
   test("stops it in the middle, and says why", async () => {
     const held = await most({ ...hot, ...waits(1000) }, null);
     expect(held).toMatchObject({ outcome: "done", toFastBytes: 64 * MIB, brake: { state: { state: "stopped", cause: "pressure" }, moved: false } });
-    expect(held.reason).toBe("memory pressure of the system: some task waited 100 % of the time, all of them 0.0 %");
+    expect(held.reason).toBe("memory pressure of the cgroup /x: some task waited 100 % of the time, all of them 0.0 %");
     expect(await most({ ...hot, ...waits(1000) })).toMatchObject({ outcome: "done", reason: null, toFastBytes: 96 * MIB });
   });
 
@@ -252,7 +252,7 @@ describe("the brake over a round between nodes", () => {
     const { brake } = await most({ ...hot, ...waits(1000) }, null), past = { ...brake!, pulse: null, state: { ...brake!.state, untilMs: 0 } };
     const careful = await most(hot, past);
     expect(careful).toMatchObject({ toFastBytes: 24 * MIB, brake: { state: { state: "careful" }, moved: true } });
-    expect(careful.reason).toMatch(/^no more than 24 MiB go in this round: memory pressure of the system: some task waited 100 % of the time/);
+    expect(careful.reason).toMatch(/^no more than 24 MiB go in this round: memory pressure of the cgroup \/x: some task waited 100 % of the time/);
     const [half, all] = [await most(hot, careful.brake!), await most(hot, { ...careful.brake!, state: { ...careful.brake!.state, share: 0.5 } })];
     expect([half.toFastBytes, all.toFastBytes]).toEqual([48 * MIB, 96 * MIB]);
   });

@@ -18,7 +18,7 @@ test.each<[string, Partial<NodeView>, Partial<NodeView>, string]>([
   ["in the same tier a node without CPUs is the slow one", { tier: 4 }, { tier: 4, ...far }, "0 fast by only one of them has CPUs"],
   ["without tiers, too", {}, far, "0 fast by only one of them has CPUs"],
   ["of two without CPUs the firmware knows", { ...far, readLatencyNs: 300 }, { ...far, readLatencyNs: 90 }, "1 fast by latencies of the firmware"],
-  ["where one latency is missing nothing is concluded", { ...far, readLatencyNs: 300 }, far, "1 fast by order in the file (slow,fast)"],
+  ["where one latency is missing nothing is concluded", { ...far, readLatencyNs: 300 }, far, "0 fast by order in the file (fast,slow)"],
 ])("%s", (_what, zero, one, wanted) => {
   const nodes = [node(0, zero), node(1, one)];
   const roles = ([[0, 1], [1, 0]] as const).map((pair) => {
@@ -26,7 +26,7 @@ test.each<[string, Partial<NodeView>, Partial<NodeView>, string]>([
     return "problem" in judged ? judged.problem : judged.pairs.map(({ fast, because }) => `${fast} fast by ${because}`).join();
   });
   expect(roles[0]).toBe(wanted);
-  expect(roles[1]).toBe(wanted.includes("order") ? wanted.replace("1 fast", "0 fast") : wanted);
+  expect(roles[1]).toBe(wanted.includes("order") ? wanted.replace("0 fast", "1 fast") : wanted);
 });
 
 const CASES: [string, readonly NodeView[], string, string | undefined][] = [
@@ -63,8 +63,8 @@ test("a reserve that the fast node has not got is an error at its line; a quota 
   ]);
   expect(await findings(keys("0,2", 0, 1), machine)).toEqual({ problems: [], warnings: ["11: [engine] node_mig_quota=0: nothing will be moved"] });
   expect((await findings(keys("0,1", 1, 1), machine)).warnings).toEqual([
-    "9: [engine] node_pair=0,1: the kernel does not tell which node is the faster one; by their order (slow,fast) 0 for the slow one and "
-      + "1 for the fast one",
+    "9: [engine] node_pair=0,1: the kernel does not tell which node is the faster one; by their order (fast,slow) 0 for the fast one and "
+      + "1 for the slow one",
   ]);
 });
 
