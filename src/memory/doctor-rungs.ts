@@ -42,8 +42,9 @@ const TODOS: Readonly<Record<string, (facts: MachineFacts, reason: string) => st
     return reason.includes("CAP_SYS_ADMIN") ? allow(facts, "CAP_SYS_ADMIN") : undefined;
   },
   referenced: (_facts, reason) => (reason.includes("CONFIG_PROC_PAGE_MONITOR") ? "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y" : undefined),
-  damon: (_facts, reason) => {
+  damon: (facts, reason) => {
     if (reason.includes("somebody else")) return "stop the other one, or leave it: nothing else here needs DAMON";
+    if (reason.includes("needs root")) return allow(facts, "CAP_DAC_OVERRIDE");
     return reason.includes("CONFIG_DAMON") ? "boot a kernel with CONFIG_DAMON_SYSFS=y and CONFIG_DAMON_VADDR=y" : undefined;
   },
   kcore: (facts, reason) => {

@@ -75,8 +75,8 @@ function quicker(algorithms: readonly string[]): string {
 /** What went to a disk is also still in memory, until the kernel runs short or the cgroup is told to reclaim. */
 function judgeCache({ cgroup: { version, memoryReclaim } }: MachineFacts, cachedBytes: number): Finding {
   const says = `${formatBytes(cachedBytes)} now: what goes to a disk stays here until memory is short`;
-  const todo = memoryReclaim ? "write to memory.reclaim of the target's cgroup, or use zram"
-    : version === "v1" ? "write 0 to memory.force_empty of the target's cgroup, or use zram" : "use zram, which frees memory at once";
+  const todo = memoryReclaim ? "set swapcache_high_wmark and swapcache_low_wmark, or use zram"
+    : version === "v1" ? "boot with cgroup v2 and set swapcache_high_wmark, or use zram" : "use zram, which frees memory at once";
   return { area: "swap", name: "swap cache", mark: "warn", says, todo };
 }
 

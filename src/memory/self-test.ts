@@ -12,6 +12,7 @@ import type { Tracker, Watched } from "./trackers/tracker.ts";
 
 const ATTEMPTS = 3;
 const TOUCH_MS = 10;
+const PAGES = Array.from({ length: CHUNK_PAGES }, (_, page) => page);
 /** Unmapping this many pages makes the kernel flush the whole TLB of this address space: x86 gives up on single flushes above 33. */
 const FLUSH_PAGES = 64;
 
@@ -46,7 +47,9 @@ async function attemptProof(root: Root, tracker: Tracker, start: number): Promis
     await tracker.look(watched, still, question);
     if (countSeen(still, () => true) > 0) return `${countSeen(still, () => true)} idle pages look touched`;
 
-    const heat = await tracker.begin(watched), isTouched = (page: number) => page % 3 === 0;
+    // Of a mapping that is used in parts such a tracker would begin to probe pages: this one is used as a whole.
+    const wholly = tracker.exactness === "VMA";
+    const heat = await tracker.begin(watched), isTouched = (page: number) => page % 3 === 0 || wholly;
     flushTlb();
     const touch = () => {
       for (let page = 0; page < CHUNK_PAGES; page++) if (isTouched(page)) pages[page * PAGE_BYTES] = 2;
@@ -55,7 +58,7 @@ async function attemptProof(root: Root, tracker: Tracker, start: number): Promis
     // Who looks again and again during the window, and not back at its end, sees what is in use all the time.
     const touching = tracker.exactness === "region" ? setInterval(touch, TOUCH_MS) : undefined;
     await tracker.look(watched, heat, question).finally(() => clearInterval(touching));
-    const missed = Math.ceil(CHUNK_PAGES / 3) - countSeen(heat, isTouched), imagined = countSeen(heat, (page) => !isTouched(page));
+    const missed = PAGES.filter(isTouched).length - countSeen(heat, isTouched), imagined = countSeen(heat, (page) => !isTouched(page));
     if (missed > 0) return `${missed} touched pages look idle`;
     return tracker.exactness === "page" && imagined > 0 ? `${imagined} idle pages look touched` : null;
   } finally {

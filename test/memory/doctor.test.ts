@@ -120,7 +120,7 @@ describe("a tracker or mover that does not work", () => {
 
 describe("the swap", () => {
   const disk = { "sys/class/block/sda2/start": "", "sys/class/block/queue/rotational": "1\n" };
-  const cacheTodo = "write to memory.reclaim of the target's cgroup, or use zram";
+  const cacheTodo = "set swapcache_high_wmark and swapcache_low_wmark, or use zram";
 
   test.each<[string, KernelFiles, string, string[]]>([
     ["none", { "proc/swaps": swaps() }, "none", ["no: nothing can be swapped out → zramctl --find --size 4G; mkswap DEVICE; swapon -p 100 DEVICE"]],
@@ -156,7 +156,7 @@ describe("the swap", () => {
     ["the cache of a disk, with cgroup v1", {
       "proc/swaps": swaps(DISK), "sys/fs/cgroup/cgroup.controllers": null, "sys/fs/cgroup/memory/memory.usage_in_bytes": "0",
     }, "swap cache", [
-      "warn: 2 MiB now: what goes to a disk stays here until memory is short → write 0 to memory.force_empty of the target's cgroup, or use zram",
+      "warn: 2 MiB now: what goes to a disk stays here until memory is short → boot with cgroup v2 and set swapcache_high_wmark, or use zram",
     ]],
     ["no cache of zram", {}, "swap cache", []],
     ["room", {}, "room", ["ok: 1 GiB of 2 GiB free"]],
