@@ -7,6 +7,7 @@ import { chooseMover, chooseTracker, everyRung, moverRungs, openMemory } from ".
 import { whatIsMissing } from "../../src/memory/module-file.ts";
 import { idleBitmapPath } from "../../src/proc/page-idle.ts";
 import { kernelRoot } from "../../src/proc/root.ts";
+import { hostRoot } from "../fixtures/roots.ts";
 import { needs, notRoot } from "../needs.ts";
 import { ModuleRoot } from "./module-root.ts";
 
@@ -84,5 +85,21 @@ needs(notRoot())("what is named is taken without a look at what would be better"
   expect({ ...eyes, sight }).toEqual({
     sight: { tracker: "referenced", seesWrites: false, seesSwapFlag: false }, exactness: "VMA", mover: "madvise",
     forced: { tracker: "referenced", mover: "madvise" }, missing: [], missingMovers: [], noFaultEvents: "not asked for",
+  });
+});
+
+describe("with the better trackers taken away", () => {
+  needs(notRoot())("the next one is taken, and told why not the others", async () => {
+    using root = hostRoot({ "sys/kernel/mm/page_idle": null, "proc/self/idle_pages": null });
+    const { tracker, missing } = await chooseTracker(root, NO_OFFSETS);
+    await tracker.close();
+    expect(tracker.sight.tracker).toBe("referenced");
+    expect(missing.map(({ tracker: name }) => name)).toEqual(["idle_pages", "page_walk", "page_idle"]);
+  });
+
+  needs(notRoot())("and the last one, too, nothing is: each reason is told, and those that are only named are not tried", async () => {
+    using root = hostRoot({ "sys/kernel/mm/page_idle": null, "proc/self/idle_pages": null, "proc/self/clear_refs": null });
+    const refused = chooseTracker(root, NO_OFFSETS);
+    await expect(refused).rejects.toThrow(/^no tracker works here: idle_pages: .*; page_walk: .*; page_idle: .*; referenced: [^;]*$/);
   });
 });
