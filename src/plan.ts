@@ -8,7 +8,7 @@ export interface TaskPlan {
   readonly refusal: string | null;
   /** Empty where the task was refused. */
   readonly tracker: string;
-  /** How long was looked, in windows of so many seconds, so many to a round. */
+  /** How long each process was looked at, in windows of so many seconds, so many to a round. */
   readonly seconds: number;
   readonly interval: number;
   readonly windows: number;

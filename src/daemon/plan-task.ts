@@ -1,4 +1,4 @@
-// What a task would do, over all of its processes: one job for each, at the same time, and their sums.
+// What a task would do, over all of its processes: one job for each, max_threads of them at a time, and their sums.
 import type { Eyes, FoundProcess } from "../memory/memory.ts";
 import type { Outcome, PlanProgress, ProcessPlan, TaskPlan } from "../plan.ts";
 import type { ProcessStatus } from "../status.ts";
@@ -31,8 +31,7 @@ export function refusedPlan(task: TaskSpec, seconds: number, refusal: string): T
 }
 
 export async function planTask({ task, eyes, windows, owned, statuses, one }: PlanTaskParts, call: PlanCall): Promise<TaskPlan> {
-  const tell = (secondsLeft: number) => call.tell({ task: task.name, secondsLeft, processes: owned.length });
-  const reports = await Promise.all(owned.map(async (process) => ({ process, report: await one(process, { signal: call.signal, tell }) })));
+  const reports = await inLanes({ task, owned, one }, call);
   const foreign: ProcessPlan[] = statuses.filter(({ pid }) => !owned.some((own) => own.pid === pid))
     .map(({ pid, comm, state }) => ({ pid, comm, reason: state }));
   const plans = reports.map(({ report }) => report);
@@ -46,6 +45,27 @@ export async function planTask({ task, eyes, windows, owned, statuses, one }: Pl
     byAge: merged(plans.map(({ byAge }) => byAge), "seconds", outcome),
     byCount: merged(plans.map(({ byCount }) => byCount), "T", outcome),
   };
+}
+
+interface Observation {
+  readonly process: FoundProcess;
+  readonly report: PlanReport;
+}
+
+/** Where a plan is called off those that wait are asked all the same: they answer at once, and say so. */
+async function inLanes(
+  { task, owned, one }: Pick<PlanTaskParts, "task" | "owned" | "one">, { seconds, signal, tell }: PlanCall,
+): Promise<Observation[]> {
+  const lanes = Math.min(task.config.task.max_threads, owned.length), queue = [...owned.entries()], reports: Observation[] = [];
+  const hooks: PlanHooks = {
+    signal,
+    tell: (left) => tell({ task: task.name, secondsLeft: left + seconds * Math.ceil(queue.length / lanes), processes: owned.length }),
+  };
+  const lane = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) reports[next[0]] = { process: next[1], report: await one(next[1], hooks) };
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return reports;
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

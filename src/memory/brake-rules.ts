@@ -2,7 +2,7 @@
 import { WHOLE_SYSTEM } from "../proc/psi.ts";
 import { formatBytes } from "../units.ts";
 
-/** Why the brake stops a task, in the order in which it asks. */
+/** Why the brake stops a task, in the order in which it asks. What clients know of is in status.ts; a test keeps both equal. */
 export type BrakeCause = "refault" | "faults" | "swap_in" | "pressure" | "swap_space" | "zram" | "write_budget";
 
 /** Between two looks, unless it says otherwise. Pages are of 4 KiB. */
@@ -98,6 +98,8 @@ const SHARE = { ease: 0.01, stop: 0.05, perSeconds: 10, most: 0.5 };
 const WORTH_PAGES = { ease: 256, stop: 1024 };
 /** Fewer may be chance. */
 const LEAST_PAGES = 32;
+/** Up to so many times as many events are of the pages that a look has found: it takes a sample, and they go on meanwhile. */
+const SAME_PAGES = 1.1;
 /** Parts of the time of all CPUs that others spend reading what is swapped. */
 const SWAP_IN = { ease: 0.025, stop: 0.1 };
 /** Parts of the time. senpai aims at 0.1 % and backs off from it slowly; a stop is for ten and more times that. */
@@ -117,11 +119,19 @@ const refault: Rule = ({ seconds, movedPages, cameBackPages, refaultPages, stand
     (pages >= WORTH_PAGES[limit] && share >= Math.min(SHARE.most, SHARE[limit] * times)) || time >= TIME[limit];
   const act = over("stop") ? "stop" : over("ease") ? "ease" : null;
   if (act === null) return null;
-  const back = formatBytes(Math.max(cameBackPages, refaultPages) * PAGE_BYTES);
-  const moved = `${back} of what had been moved out came back within ${span(seconds)}, ${percent(share)} of ${formatBytes(movedPages * PAGE_BYTES)}`;
-  const foretold = standsFor > 1 ? `; of all that is cold that would cost the process ${percent(Math.min(1, time))} of its time` : "";
-  return { cause: "refault", act, text: moved + foretold };
+  const isForetold = standsFor > 1 && cameBackPages * standsFor >= refaultPages;
+  const foretold = isForetold ? `; of all that is cold that would cost the process ${percent(Math.min(1, time))} of its time` : "";
+  return { cause: "refault", act, text: cameBackText({ seconds, movedPages, cameBackPages, refaultPages }) + foretold };
 };
+
+/** What events tell is of all that was ever moved, what a look tells of one round: a share is only ever one of the same pages. */
+function cameBackText(seen: Pick<Observed, "seconds" | "movedPages" | "cameBackPages" | "refaultPages">): string {
+  const { seconds, movedPages, cameBackPages, refaultPages } = seen, of = formatBytes(movedPages * PAGE_BYTES);
+  const came = (pages: number) => `${formatBytes(pages * PAGE_BYTES)} of what had been moved out came back within ${span(seconds)}`;
+  const share = percent(cameBackPages / Math.max(1, movedPages));
+  if (refaultPages <= SAME_PAGES * cameBackPages) return `${came(cameBackPages)}, ${share} of ${of}`;
+  return cameBackPages === 0 ? came(refaultPages) : `${came(refaultPages)}, and ${share} of the ${of} that this round has moved`;
+}
 
 /** Beyond the faults on what we moved and those that the process has anyway. */
 const faults: Rule = ({ seconds, majorFaults, cameBackPages, refaultPages, usualFaultsPerSecond }) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { runPlan, type PlanReport } from "../../src/daemon/plan.ts";
+import { NO_PLAN, runPlan, type PlanHooks, type PlanReport } from "../../src/daemon/plan.ts";
 import { canPlan } from "../../src/daemon/engine-runs.ts";
 import { planTask, refusedPlan } from "../../src/daemon/plan-task.ts";
 import { slide } from "../../src/engines/slide.ts";
@@ -68,6 +68,29 @@ test("the plans of several processes become one, and those of others are named",
   expect(plan.ages).toEqual([{ fromSeconds: 0, bytes: 3 }, { fromSeconds: 1, bytes: 5 }]);
   expect(plan.byAge).toEqual([{ seconds: 1, bytes: 3, refaultsPerMinute: 3 }]);
   expect(plan.processes.map(({ pid, reason }) => [pid, reason])).toEqual([[1, null], [2, null], [3, "owned by task x"]]);
+});
+
+test.each([
+  [1, 5, [14, 11, 8, 5, 2]],
+  [2, 5, [8, 8, 5, 5, 2]],
+  [9, 2, [2, 2]],
+])("with max_threads=%p of %p processes no more are looked at together, and the time to go counts all", async (max_threads, many, left) => {
+  const owned = Array.from({ length: many }, (_, pid) => ({ pid, startTicks: 1, comm: "a" })), told: number[] = [];
+  const task = { name: "t", engine: "slide", config: slideConfig({ project: {}, task: { T: 1, max_threads } }) } as unknown as TaskSpec;
+  const eyes = { sight: { tracker: "page_walk" } } as Eyes, { signal } = new AbortController();
+  let running = 0, most = 0;
+  const one = async ({ pid }: { pid: number }, hooks: PlanHooks): Promise<PlanReport> => {
+    most = Math.max(most, ++running);
+    await Bun.sleep(1);
+    hooks.tell(2);
+    await Bun.sleep(10 + (many - pid));
+    running -= 1;
+    return { ...NO_PLAN, reason: `${pid}` };
+  };
+  const call = { seconds: 3, signal, tell: ({ secondsLeft }: { secondsLeft: number }) => void told.push(secondsLeft) };
+  const plan = await planTask({ task, eyes, windows: 1, owned, statuses: [], one }, call);
+  expect([most, told]).toEqual([Math.min(max_threads, many), left]);
+  expect(plan.processes.map(({ pid, reason }) => [pid, reason])).toEqual(owned.map(({ pid }) => [pid, `${pid}`]));
 });
 
 const CAN: readonly (readonly [string, boolean])[] = [["slide", true], ["cslide", false], ["thirdparty", true], ["none", false]];

@@ -1,7 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, expectTypeOf, test } from "bun:test";
 import { between, diskShare } from "../../src/memory/brake-look.ts";
-import { judge, type Finding, type Observed } from "../../src/memory/brake-rules.ts";
+import { judge, type BrakeCause, type Finding, type Observed } from "../../src/memory/brake-rules.ts";
 import { nextState, stepsOf, unknownTarget, type BrakeState, type Seen } from "../../src/memory/brake.ts";
+import { BRAKE_CAUSES, type BrakeCause as ShownCause } from "../../src/status.ts";
 import { GIB, MIB } from "../../src/units.ts";
 import { calmPulse } from "../fakes.ts";
 
@@ -80,6 +81,29 @@ describe("the brake", () => {
     expect(judge({ ...calm, pressure: pressed(0.1, 0.04, "system") })?.text).toBe(
       "memory pressure of the system: some task waited 10 % of the time, all of them 4.0 %");
   });
+});
+
+describe("what came back is told", () => {
+  test.each([
+    ["as a part of what it is of", { movedPages: 4096, cameBackPages: 1500, refaultPages: 1550 }, "5.86 MiB of what had been moved out came back" +
+      " within 1.0 s, 37 % of 16 MiB"],
+    ["without a part where none of this round is among it", { movedPages: 4096, refaultPages: 7000 }, "27.3 MiB of what had been moved out came" +
+      " back within 1.0 s"],
+    ["of earlier rounds, and of this one its part", { movedPages: 4096, cameBackPages: 400, refaultPages: 7000 }, "27.3 MiB of what had been" +
+      " moved out came back within 1.0 s, and 9.8 % of the 16 MiB that this round has moved"],
+    ["of a small probe beside much that had gone before", { movedPages: 2, cameBackPages: 1, refaultPages: 175, standsFor: 50_000 },
+      "700 KiB of what had been moved out came back within 1.0 s, and 50 % of the 8 KiB that this round has moved; of all that is cold that would" +
+      " cost the process 75 % of its time"],
+    ["and nothing foretold where that is less than what came back", { movedPages: 256, cameBackPages: 1, refaultPages: 7000, standsFor: 100 },
+      "27.3 MiB of what had been moved out came back within 1.0 s, and 0.4 % of the 1 MiB that this round has moved"],
+  ] as const)("%s", (_, seen, text) => {
+    expect(judge({ ...calm, seconds: 1, ...seen })).toEqual({ cause: "refault", act: "stop", text });
+  });
+});
+
+test("a client knows all causes that the rules give, and no others", () => {
+  expectTypeOf<ShownCause>().toEqualTypeOf<BrakeCause>();
+  expect(BRAKE_CAUSES).toContainEqual(judge({ ...calm, writableBytes: 0 })!.cause);
 });
 
 const harm: Finding = { cause: "refault", act: "stop", text: "9 % came back" };

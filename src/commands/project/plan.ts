@@ -6,7 +6,9 @@ import { DEFAULT_SOCKET, EtmemCommand, flag, optionalText, PROJECT_NAME, SOCKET,
 import { planText } from "./plan-report.ts";
 
 const NAME: OptionRow = { ...PROJECT_NAME, required: true };
-const SECONDS: OptionRow = { long: "seconds", value: "N", ours: true, doc: "How long to look, 30 if not given: what is rarer is not seen." };
+const SECONDS: OptionRow = {
+  long: "seconds", value: "N", ours: true, doc: "How long to look at each process, 30 if not given: what is rarer is not seen.",
+};
 const JSON_OPTION: OptionRow = { long: "json", ours: true, doc: "Prints the plan as one JSON document." };
 
 type Line = { readonly progress: PlanProgress | null } | { readonly plan: TaskPlan };
