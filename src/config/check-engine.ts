@@ -44,7 +44,7 @@ function checkPlace(run: Run, raw: RawSection, { table, section, typeEntry }: Kn
   collect(run.problems, brokenRules(table.rules, raw, section, levels));
   if (run.machine !== undefined && table.machineRules !== undefined) {
     const found = machineFindings(table.machineRules, raw, section, { levels, machine: run.machine() });
-    collect(run.problems, found.problems);
+    collect(run.elsewhere ? run.warnings : run.problems, found.problems);
     collect(run.warnings, found.warnings);
   }
   if (section.broken.has("project") || section.broken.has(identityKey)) {

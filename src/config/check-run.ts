@@ -78,6 +78,8 @@ export interface Run {
   readonly existing: Existing | undefined;
   /** What the rules of engines ask of the machine; absent where it is not the one that the file is for. */
   readonly machine: (() => unknown) | undefined;
+  /** What the machine has against the file is no error. */
+  readonly elsewhere: boolean;
   readonly problems: Finding[];
   readonly refusals: Refusal[];
   readonly warnings: Finding[];
@@ -94,7 +96,7 @@ export interface Run {
 
 /** Nothing found yet. */
 export function emptyRun(
-  path: string, tables: Tables, context: { cores: number; strict?: boolean; existing?: Existing; machine?: () => unknown },
+  path: string, tables: Tables, context: { cores: number; strict?: boolean; existing?: Existing; machine?: () => unknown; elsewhere?: boolean },
 ): Run {
   return {
     path,
@@ -103,6 +105,7 @@ export function emptyRun(
     strict: context.strict === true,
     existing: context.existing,
     machine: context.machine,
+    elsewhere: context.elsewhere === true,
     problems: [],
     refusals: [],
     warnings: [],

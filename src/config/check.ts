@@ -23,6 +23,8 @@ export interface CheckContext {
   readonly existing?: Existing;
   /** What the engines' rules ask of this machine; without it they ask nothing. */
   readonly machine?: () => unknown;
+  /** The file may be for another machine: what this one has against it are warnings. */
+  readonly elsewhere?: boolean;
 }
 
 export interface Checked {

@@ -12,6 +12,8 @@ export interface CheckOptions {
   readonly strict: boolean;
   /** Leave owner, mode and size of the file aside. */
   readonly noFileChecks: boolean;
+  /** The NUMA nodes of this machine: what they have against a file are warnings, since it may be for another one. */
+  readonly machine?: () => unknown;
 }
 
 /** What a person is told about a file: lines with file, line and column. */
@@ -24,8 +26,8 @@ export interface Verdict {
  * Checks a file alone: a project or engine that it names and does not have is believed to exist; or a directory as the daemon reads it, where all
  * must be in its files. Throws where it cannot be read.
  */
-export async function checkConfig(path: string, { strict, noFileChecks }: CheckOptions): Promise<Verdict> {
-  const context = { engines: engineTables, cores: cpus().length, strict };
+export async function checkConfig(path: string, { strict, noFileChecks, machine }: CheckOptions): Promise<Verdict> {
+  const context = { engines: engineTables, cores: cpus().length, strict, elsewhere: true, ...(machine === undefined ? {} : { machine }) };
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
     const { files, unread, warnings } = await readConfDir(path, { waived: noFileChecks });
     const verdicts = checkFiles(files, { ...context, existing: NOTHING, incomplete: unread.length > 0 }).map(verdictOf);

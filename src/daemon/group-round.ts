@@ -37,7 +37,7 @@ export interface GroupHooks {
 
 /** Never throws for what can happen to a process; what it throws is a bug. */
 export async function runGroupRound(memory: PlacingMemory, policy: PlacingPolicy<never>, order: GroupOrder, hooks: GroupHooks): Promise<GroupReport> {
-  const beganAt = memory.time.nowMs(), [{ config }] = order.seats, judged = policy.pairs(config as never, memory.nodes());
+  const beganAt = memory.time.nowMs(), [{ config }] = order.seats, nodes = memory.nodes(), judged = policy.pairs(config as never, nodes);
   const seats = order.seats.map((each) => new Seat(each, { memory, policy, signal: hooks.signal })), idle = policy.idle(config as never) ?? null;
   let regret: BrakeState | undefined;
   const ended = (problem: string | null, pairs: readonly FastSlow[]): GroupReport => ({
@@ -48,7 +48,7 @@ export async function runGroupRound(memory: PlacingMemory, policy: PlacingPolicy
   try {
     hooks.phase("scanning");
     const { interval } = (config as { project: { interval: number } }).project;
-    await Promise.all(seats.map((seat) => seat.look(interval * 1000)));
+    await Promise.all(seats.map((seat) => seat.look(interval * 1000, nodes)));
     hooks.phase("moving");
     if (order.regret !== undefined && !hooks.signal.aborted) regret = placingBrake(order.regret, regretOf(seats), memory.time.nowMs());
     const share = regret === undefined ? 1 : demotionShare(regret), plan = { pairs: judged.pairs, policy, config: config as never, share };

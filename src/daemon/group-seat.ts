@@ -1,7 +1,7 @@
 // One process in a round over all processes of an engine: what is seen of it, what moves, and how it went.
 import type { PlacingPolicy } from "../engines/engine.ts";
 import { EtmemError, UnsupportedError, isGone } from "../errors.ts";
-import type { FoundProcess, MigrationTally, PageGroup, PlacedHeat, Returned, Stay, VmaChoice } from "../memory/memory.ts";
+import type { FoundProcess, MigrationTally, NodeView, PageGroup, PlacedHeat, Returned, Stay, VmaChoice } from "../memory/memory.ts";
 import { BrakeWatch, type BrakeRecord } from "../memory/brake-watch.ts";
 import { Pace, type PaceOrder } from "../memory/pace.ts";
 import type { PlacingMemory, PlacingRound } from "../memory/placing.ts";
@@ -74,12 +74,12 @@ export class Seat {
   }
 
   /** Opens it, scans it, and finds out where its pages are. */
-  async look(intervalMs: number): Promise<void> {
+  async look(intervalMs: number, nodes: readonly NodeView[]): Promise<void> {
     const { memory, policy, signal } = this.parts, config = this.order.config as never, choice = policy.choice(config);
     await this.guarded(async () => {
       this.round = memory.openPlacing(this.order.process, choice, signal);
       if (this.round === undefined) return this.end("gone");
-      const lacking = policy.lacks(config, memory.nodes());
+      const lacking = policy.lacks(config, nodes);
       if (lacking !== undefined) return this.end("done", lacking);
       if (this.round.vmas === 0) return this.end("done", noMapping(choice));
       this.watch = this.watchOf(this.round);

@@ -33,6 +33,7 @@ const WORTH_LOGGING_BYTES = 1 << 20;
 
 export class GroupTask implements Run, Participant {
   readonly task: TaskSpec;
+  readonly group: Group;
   private readonly parts: GroupTaskParts;
   private readonly members: Members;
   private readonly limits: TaskLimits;
@@ -46,31 +47,32 @@ export class GroupTask implements Run, Participant {
     const { task, log } = parts;
     this.parts = parts;
     this.task = task;
+    this.group = parts.group;
     this.members = new Members({ ...parts, forget: (process) => this.forget(process) });
     this.limits = new TaskLimits({ task, budget: undefined, log });
   }
 
   begin(): void {
-    this.parts.group.add(this);
+    this.group.add(this);
   }
 
   async pause(): Promise<void> {
-    await this.parts.group.remove(this);
+    await this.group.remove(this);
     this.limits.rest();
     this.setState("paused");
   }
 
   resume(): void {
-    this.parts.group.add(this);
+    this.group.add(this);
   }
 
   async stop(): Promise<void> {
-    await this.parts.group.remove(this);
+    await this.group.remove(this);
     this.members.leaveAll();
   }
 
   status(): TaskStatus {
-    const { eyes } = this, cautions = [...this.cautions, ...this.parts.group.cautions], seen = eyes ? { ...sightOf(eyes), mover: "move_pages" } : {};
+    const { eyes } = this, cautions = [...this.cautions, ...this.group.cautions], seen = eyes ? { ...sightOf(eyes), mover: "move_pages" } : {};
     const processes = this.members.statuses(), { total } = this.parts;
     return { state: this.state, tracker: eyes?.sight.tracker ?? null, ...seen, cautions, processes, total, ...this.limits.brakeSeconds() };
   }
@@ -88,7 +90,7 @@ export class GroupTask implements Run, Participant {
     const { pool, task } = this.parts;
     if (this.eyes === null) this.meet(eyes);
     if (this.refusal !== undefined) return [];
-    this.members.meet(await pool.find(task.target, this.parts.group.forced));
+    this.members.meet(await pool.find(task.target, this.group.forced));
     const claimed = this.members.claimed();
     if (this.members.count === 0) this.setState(`waiting for a process of ${task.target.type} ${task.target.value}`);
     else if (!this.state.startsWith("refused")) this.setState("running");
@@ -152,7 +154,7 @@ export class GroupTask implements Run, Participant {
   }
 
   private forget(process: ProcessId): void {
-    this.parts.pool.forgetIn(this.parts.group.name, process);
+    this.parts.pool.forgetIn(this.group.name, process);
     this.limits.forget(process);
   }
 
@@ -167,7 +169,7 @@ export class GroupTask implements Run, Participant {
   }
 
   private pagesFor(word: string): PagesSeen {
-    const { group } = this.parts, isAboutTask = this.isAboutTask(word);
+    const { group } = this, isAboutTask = this.isAboutTask(word);
     if (!(isAboutTask ? this.hasProcesses : group.hasProcesses)) {
       throw new RefusedError(INVALID, { cause: isAboutTask ? `no process of task ${this.task.name} is there` : "no process of the engine is there" });
     }
@@ -175,7 +177,7 @@ export class GroupTask implements Run, Participant {
   }
 
   private isAboutTask(word: string): boolean {
-    return this.parts.group.isAboutTask(word);
+    return this.group.isAboutTask(word);
   }
 }
 

@@ -113,7 +113,6 @@ export class Group {
       const [task] = this.tasks;
       if (task) await sleep(task.task.config.project.sleep * 1000, this.hold.signal);
     }
-    this.parts.pool.forgetGroup(this.name);
     this.running = null;
   }
 

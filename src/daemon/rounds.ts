@@ -10,6 +10,7 @@ import { Claims, type TargetLocks } from "./claims.ts";
 import type { EnginePlace } from "./change.ts";
 import { canPlan, commanding, engineRefusal, newRun, type Commanding } from "./engine-runs.ts";
 import type { Group } from "./group.ts";
+import { GroupTask } from "./group-task.ts";
 import type { ForeignObjects } from "./foreign-objects.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { PluginParts } from "./plugin-engine.ts";
@@ -70,6 +71,12 @@ export interface RoundsParts {
   idle(): void;
 }
 
+/** Groups end with the last of their tasks. Returns their names. */
+function leaveGroups(groups: Map<string, Group>, runs: ReadonlyMap<string, Run>): string[] {
+  const used = new Set([...runs.values()].flatMap((run) => (run instanceof GroupTask ? [run.group] : [])));
+  return [...groups].filter(([, group]) => !used.has(group)).map(([name]) => name).filter((name) => groups.delete(name));
+}
+
 /** A target whose memory map is locked for good (a fault on a dead network disk) can keep a system call, but not the daemon. */
 const LONGEST_STOP_MS = 2000;
 
@@ -92,8 +99,8 @@ export function createRounds(parts: RoundsParts): Rounds {
     }
     await stopped;
     for (const [id, run] of stopping) if (runs.get(id) === run) runs.delete(id); // or it has been started again
+    for (const name of leaveGroups(groups, runs)) pool.forgetGroup(name);
     if (runs.size > 0 || stopping.length === 0) return;
-    groups.clear();
     await pool.close();
     if (runs.size > 0) return; // started meanwhile: its threads read the rings
     parts.faults?.rest();

@@ -13,6 +13,7 @@ const MOST_NODES = 254;
 
 /** The roles in each pair, in the order of the file; or what is wrong with the pairs on this machine. */
 export function judgePairs(pairs: readonly NodePair[], nodes: readonly NodeView[]): JudgedPairs {
+  if (nodes.length === 0) return { problem: "the kernel tells of no NUMA nodes here (CONFIG_NUMA, sysfs): there is nowhere to move pages to" };
   if (nodes.length < 2) return { problem: `this machine has only one NUMA node with memory (${listOf(nodes)}): there is nowhere to move pages to` };
   const missing = pairs.flat().filter((wanted) => !nodes.some(({ node }) => node === wanted));
   if (missing.length > 0) {

@@ -51,7 +51,7 @@ export const cslide = defineEngine({
     engine: {
       node_pair: field("pairs", {
         doc: "Which node of slower memory belongs to which node of DRAM. The kernel says which of the two is which; where it does not, the first "
-          + "is the slower one.",
+          + "is the faster one, as in the original, and a warning says so.",
       }, nodePairs),
       hot_threshold: int(0, MAX_INT, { doc: "Pages seen accessed fewer times than this in a round are cold." }),
       node_mig_quota: int(0, MAX_INT, { unit: "MB", doc: "The most that is moved in one direction in a round, for each pair." }),

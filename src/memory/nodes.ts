@@ -2,7 +2,7 @@
 import { basePageBytes } from "../ffi/page-size.ts";
 import { readHighWatermarks, readHugePools, readLatencyNs, readNodeMemory, type HugePool } from "../proc/node-memory.ts";
 import { readNumaFacts } from "../proc/numa.ts";
-import type { Root } from "../proc/root.ts";
+import { kernelRoot, type Root } from "../proc/root.ts";
 
 export interface NodeView {
   readonly node: number;
@@ -18,7 +18,9 @@ export interface NodeView {
 }
 
 /** Ascending by node; those without memory are left out. */
-export function readNodes(root: Root, watermarks: ReadonlyMap<number, number> = readHighWatermarks(root, basePageBytes())): NodeView[] {
+export function readNodes(
+  root: Root = kernelRoot, watermarks: ReadonlyMap<number, number> = readHighWatermarks(root, basePageBytes()),
+): NodeView[] {
   const { nodes, withCpu, tiers } = readNumaFacts(root);
   return nodes.flatMap((node) => {
     const memory = readNodeMemory(root, node);

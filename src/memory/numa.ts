@@ -3,6 +3,7 @@ import { basePageBytes } from "../ffi/page-size.ts";
 import { readMaps } from "../proc/maps.ts";
 import { MemoryBlocks } from "../proc/memory-blocks.ts";
 import { readHighWatermarks, readHugePools, readNodeMemory } from "../proc/node-memory.ts";
+import { readNumaFacts } from "../proc/numa.ts";
 import { readProcessMemory, readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { balancesNodes } from "../proc/settings.ts";
@@ -36,7 +37,10 @@ export class NumaMemory implements PlacingMemory {
   readonly time = steadyTime;
   private readonly root: Root;
   private readonly tracker: Tracker;
+  private readonly pageBytes = basePageBytes();
   private watermarks: ReadonlyMap<number, number> = new Map();
+  /** Where memory lies, for all processes of a round: null until one of them asks. */
+  private blocks: { readonly known: MemoryBlocks | undefined } | null = null;
   private readonly kept = new Map<string, Kept>();
 
   constructor(root: Root, tracker: Tracker) {
@@ -51,7 +55,8 @@ export class NumaMemory implements PlacingMemory {
   }
 
   nodes(): readonly NodeView[] {
-    this.watermarks = readHighWatermarks(this.root, basePageBytes());
+    this.watermarks = readHighWatermarks(this.root, this.pageBytes);
+    this.blocks = null; // memory may have been plugged in or taken out
     return readNodes(this.root, this.watermarks);
   }
 
@@ -90,7 +95,8 @@ export class NumaMemory implements PlacingMemory {
       const vmas = chooseVmas(all, choice, { uses, unseen: hugetlb ? NO_RUNS : hugetlbRuns(root, pid) });
       const asked = hugetlb ? { hugetlb: { ignoreHost: choice.ignoreHost === true } } : {};
       const watched: Watched = { process: held, vmas, history, ...sizes, threads: stat.threads, signal, cpu, ...asked };
-      return new NumaRound({ root, tracker, watched, view: { pid, comm: stat.comm, ...sizes }, demoted, isWhole: !needsSmaps(choice) });
+      const blocks = () => (this.blocks ??= { known: MemoryBlocks.read(root, readNumaFacts(root).nodes) }).known;
+      return new NumaRound({ root, tracker, watched, blocks, view: { pid, comm: stat.comm, ...sizes }, demoted, isWhole: !needsSmaps(choice) });
     });
   }
 
@@ -106,6 +112,8 @@ interface NumaParts {
   readonly root: Root;
   readonly tracker: Tracker;
   readonly watched: Watched;
+  /** undefined where the kernel does not tell. */
+  blocks(): MemoryBlocks | undefined;
   readonly view: ProcessView;
   readonly demoted: Float64Array[];
   /** The mappings are all that the process writes to: when it runs some of them are accessed. */
@@ -135,8 +143,7 @@ class NumaRound implements PlacingRound {
   }
 
   async place(heat: HeatMap, most: number): Promise<PlacedHeat> {
-    const { root, watched: { process: { pid, pagemap }, signal, cpu, hugetlb } } = this.parts;
-    const blocks = cpu.measure(() => MemoryBlocks.read(root, readNodes(root).map(({ node }) => node)));
+    const { blocks: read, watched: { process: { pid, pagemap }, signal, cpu, hugetlb } } = this.parts, blocks = cpu.measure(read);
     return new PlacedHeat(heat, await locatePages({ pid, pagemap, signal, cpu }, heat, blocks), { most, hugetlb: hugetlb !== undefined });
   }
 

@@ -184,6 +184,17 @@ describe("obj check", () => {
     expect((await outcome(`obj check --strict ${file.path}`)).exit).toBe(2);
   });
 
+  test("warns of NUMA nodes that this machine has not got, since the file may be for another one, even with --strict", async () => {
+    const keys = "node_pair=0,9999\nhot_threshold=1\nnode_mig_quota=1\nnode_hot_reserve=1\n";
+    using file = tempFile(`${good}[engine]\nproject=p\nname=cslide\n${keys}`, 0o600);
+    for (const option of ["", "--strict "]) {
+      const { exit, stderr } = await outcome(`obj check ${option}${file.path}`);
+      expect({ exit, stderr: stderr.replace(file.path, "FILE") }).toEqual({
+        exit: 0, stderr: expect.stringMatching(/^FILE:9:11: \[engine\] node_pair=0,9999: .*\bNUMA node|node 9999 is not there.* \(warning\)\n$/),
+      });
+    }
+  });
+
   test("minds the mode of the file unless --no-file-checks says otherwise", async () => {
     using file = tempFile(good, 0o644);
     expect((await outcome(`obj check ${file.path}`)).stderr).toContain("must have mode 600 or 400");

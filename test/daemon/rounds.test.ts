@@ -50,6 +50,28 @@ test("a task that starts while the threads of the last other one end keeps the r
   expect(faults.on).toBe(false);
 });
 
+test("what is known of an engine's tasks together ends with the last of them, and of its processes, while other projects run", async () => {
+  const { rounds } = start(), other = task("other"), placing: TaskSpec = {
+    ...task("a"), id: "p/cslide/a", engine: "cslide", engineType: "cslide",
+    config: { ...slideConfig(), engine: { node_pair: [[0, 1]], hot_threshold: 1 }, task: { vm_flags: "rd wr" } } as never,
+  };
+  const seen = (): { at: string | null; nodes: { node: number }[] }[] => {
+    try {
+      return rounds.figures([placing], "showtaskpages") as { at: string | null; nodes: { node: number }[] }[];
+    } catch {
+      return []; // it has no process yet
+    }
+  };
+  rounds.start(other);
+  for (const forgotten of [0, 1]) {
+    rounds.start(placing);
+    await until(() => seen().length > 0);
+    await until(() => seen()[0]?.at !== null);
+    expect(seen()[0]?.nodes.map(({ node }) => node)).toEqual([forgotten]);
+    await rounds.stop([placing]);
+  }
+});
+
 test("a task that is stopped twice, as by its plan that ends, and started in between is not lost", async () => {
   const { rounds } = start(), other = task("other");
   rounds.start(other);

@@ -30,6 +30,7 @@ test.each<[string, Partial<NodeView>, Partial<NodeView>, string]>([
 });
 
 const CASES: [string, readonly NodeView[], string, string | undefined][] = [
+  ["no node", [], "0,1", "the kernel tells of no NUMA nodes here (CONFIG_NUMA, sysfs): there is nowhere to move pages to"],
   ["one node", [node(0)], "0,1", "this machine has only one NUMA node with memory (0 (16 GiB, CPUs)): there is nowhere to move pages to"],
   ["a node too many", [node(0), node(2, far)], "0,1",
     "node 1 is not there or has no memory; this machine has the nodes 0 (16 GiB, CPUs), 2 (64 GiB)"],

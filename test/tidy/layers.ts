@@ -31,7 +31,7 @@ const LAYERS: readonly Layer[] = [
       "src/commands/plugin-host.ts": ["plugin", "src/memory/kernel-folders.ts"],
       "src/commands/doctor.ts": ["memory"],
       "src/commands/doctor/report.ts": ["memory"],
-      "src/commands/obj/check.ts": ["src/daemon/objects.ts", "src/daemon/check.ts"],
+      "src/commands/obj/check.ts": ["src/daemon/objects.ts", "src/daemon/check.ts", "src/memory/nodes.ts"],
       "src/commands/top.ts": ["src/memory/machine.ts"],
       "src/commands/demo.ts": ["memory"],
       "src/commands/demo/report.ts": ["memory"],

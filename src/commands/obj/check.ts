@@ -19,8 +19,9 @@ class ObjCheck extends EtmemCommand {
   noFileChecks = flag(NO_FILE_CHECKS);
 
   override async execute(): Promise<void> {
-    const { checkConfig } = await import("../../daemon/check.ts");
-    const { problems, warnings } = await checkConfig(this.#path(), { strict: this.strict, noFileChecks: this.noFileChecks });
+    const [{ checkConfig }, { readNodes }] = await Promise.all([import("../../daemon/check.ts"), import("../../memory/nodes.ts")]);
+    const options = { strict: this.strict, noFileChecks: this.noFileChecks, machine: () => readNodes() };
+    const { problems, warnings } = await checkConfig(this.#path(), options);
     for (const warning of warnings) this.around.stderr(`${warning} (warning)\n`);
     if (problems.length > 0) throw new ConfigError(problems);
   }
