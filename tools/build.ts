@@ -1,8 +1,9 @@
 // Builds the executable. `bun tools/build.ts [--if-changed] [--out FILE]`; the link etmemd lies beside it.
-import { mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync, closeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
+import { closeDoors } from "./doors.ts";
 
 const project = join(import.meta.dir, "..");
 
@@ -19,13 +20,6 @@ const FLAGS = [
   "--compile-exec-argv=--no-addons --disallow-code-generation-from-strings",
 ];
 
-/**
- * Environment variables by which the runtime takes code from whoever starts the program, with the places where its
- * file spells them. No flag closes these doors, so their names are made unmatchable; another count than the known
- * one means another runtime, which has to be looked at first.
- */
-const DOORS = [{ name: "BUN_BE_BUN", hits: 1 }, { name: "BUN_OPTIONS", hits: 2 }, { name: "BUN_INSPECT", hits: 11 }];
-
 /** Another platform: what the compiler calls it, and the runtime's file for it. */
 export interface Platform {
   readonly target: string;
@@ -41,7 +35,7 @@ export async function build(outFile: string, platform?: Platform): Promise<void>
     const built = join(folder, basename(outFile));
     const elsewhere = platform === undefined ? [] : [`--target=${platform.target}`, `--compile-executable-path=${platform.runtime}`];
     await run([process.execPath, "build", ...FLAGS, ...elsewhere, ...ENTRY_POINTS, "--outfile", built]);
-    closeDoors(built, platform?.runtime ?? process.execPath);
+    closeDoors(built, platform?.runtime ?? process.execPath, platform?.target ?? `bun-linux-${process.arch}`);
     if (platform === undefined) await checkVersion(built);
     const link = join(folder, "etmemd");
     symlinkSync(basename(outFile), link);
@@ -50,36 +44,6 @@ export async function build(outFile: string, platform?: Platform): Promise<void>
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Where `word` stands in `bytes`. */
-export function offsetsOf(bytes: Buffer, word: string): number[] {
-  const found: number[] = [];
-  for (let at = bytes.indexOf(word); at >= 0; at = bytes.indexOf(word, at + 1)) found.push(at);
-  return found;
-}
-
-/** Only the runtime's own spellings are changed: the program, which lies behind the runtime, may name the variables too. */
-function closeDoors(file: string, runtimeFile: string): void {
-  const runtime = readFileSync(runtimeFile);
-  const fd = openSync(file, "r+");
-  try {
-    for (const door of DOORS) {
-      const offsets = offsetsOf(runtime, door.name);
-      if (offsets.length !== door.hits) throw new Error(`the runtime spells ${door.name} ${offsets.length} times, not ${door.hits}`);
-      for (const offset of offsets) overwriteFirstByte(fd, offset, door.name);
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
-// A name that begins with NUL equals no variable: environment entries end at their first NUL.
-function overwriteFirstByte(fd: number, offset: number, name: string): void {
-  const there = Buffer.alloc(name.length);
-  readSync(fd, there, 0, name.length, offset);
-  if (there.toString("latin1") !== name) throw new Error(`the executable does not hold ${name} at ${offset}, where the runtime does`);
-  writeSync(fd, Uint8Array.of(0), 0, 1, offset);
 }
 
 async function checkVersion(file: string): Promise<void> {
@@ -101,7 +65,7 @@ async function run(command: string[]): Promise<string> {
 export function inputsDigest(): string {
   const digest = new Bun.CryptoHasher("sha256");
   const sources = [...new Bun.Glob("src/**/*").scanSync({ cwd: project, onlyFiles: true })].sort();
-  for (const path of [...sources, "package.json", "package-lock.json", "tools/build.ts"]) {
+  for (const path of [...sources, "package.json", "package-lock.json", "tools/build.ts", "tools/doors.ts"]) {
     const content = readFileSync(join(project, path));
     digest.update(`${path}\0${content.length}\0`).update(content);
   }

@@ -1,9 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
-import { build, offsetsOf } from "../../tools/build.ts";
+import { build } from "../../tools/build.ts";
+import { offsetsOf } from "../../tools/doors.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "etmem-build-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -40,6 +41,23 @@ test("neither the environment nor the folder it starts in gives the executable c
   expect(await output([process.execPath, "-e", "0"], { BUN_INSPECT_PRELOAD: intruder })).toContain("intruder\n");
   expect(await output([process.execPath, "-e", "0"], { BUN_OPTIONS: `--preload=${intruder}` })).toBe("intruder\n");
 });
+
+test("nor does the environment make it write a file, crash, or print what the engine of the runtime thinks", async () => {
+  const executable = join(folder, "one/etmem"), written = join(folder, "written"), empty = join(folder, "empty");
+  mkdirSync(empty);
+  const files = ["BUN_BYTECODE_ORDER_OUT", "BUN_BYTECODE_ORDER_NAMES_OUT", "BUN_BYTECODE_DIGEST_OUT"].map((name) => ({ [name]: written }));
+  const options = [
+    { BUN_JSC_dumpOptions: "2" }, { BUN_JSC_logGC: "1" }, { BUN_JSC_dumpGeneratedBytecodes: "1" }, { BUN_JSC_functionOverrides: "/nowhere" },
+    { BUN_JSC_nonsense: "1" }, { BUN_JSC_useSamplingProfiler: "1", BUN_JSC_samplingProfilerPath: empty },
+  ];
+  for (const env of [...files, ...options]) {
+    expect(await output([executable, "--version"], env as Record<string, string>)).toBe(`${packageJson.version}\n`);
+    expect([Object.keys(env)[0], existsSync(written), readdirSync(empty)]).toEqual([Object.keys(env)[0], false, []]);
+  }
+  // The runtime that it is made of listens to these.
+  expect(await output([process.execPath, "-e", "0"], { BUN_JSC_dumpOptions: "2" })).toContain("useJIT");
+  expect(await output([process.execPath, "-e", "0"], { BUN_JSC_functionOverrides: "/nowhere" })).toContain("/nowhere");
+}, 60_000);
 
 test("every place of a word is found", () => {
   expect(offsetsOf(Buffer.from("abXabXab"), "ab")).toEqual([0, 3, 6]);
