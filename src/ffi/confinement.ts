@@ -58,7 +58,7 @@ export function forbidNewPrivileges(): void {
   control("PR_SET_NO_NEW_PRIVS", PR_SET_NO_NEW_PRIVS, 1);
 }
 
-/** The kernel kills this process when the thread that started it ends. */
+/** The kernel kills this process when the thread that started it ends. Lost when the process becomes another user: kernel/cred.c, commit_creds. */
 export function dieWithParent(): void {
   control("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL);
 }
@@ -67,26 +67,32 @@ export function dieWithParent(): void {
 type Instruction = readonly [code: number, jt: number, jf: number, k: number];
 
 // include/uapi/linux/bpf_common.h, include/uapi/linux/seccomp.h: loads of a word, jumps, and what a filter answers.
-const LOAD = 0x20, JUMP_EQUAL = 0x15, JUMP_SET = 0x45, RETURN = 0x06, ALLOW = 0x7fff0000, ERRNO = 0x00050000;
+const LOAD = 0x20, JUMP_EQUAL = 0x15, JUMP_NOT_BELOW = 0x35, JUMP_SET = 0x45, RETURN = 0x06, ALLOW = 0x7fff0000, ERRNO = 0x00050000;
 /** Offsets in struct seccomp_data. */
-const NUMBER_AT = 0, FIRST_ARGUMENT_AT = 16;
+const NUMBER_AT = 0, MACHINE_AT = 4, FIRST_ARGUMENT_AT = 16;
 const CLONE_THREAD = 0x10000, EPERM = 1, ENOSYS = 38, SECCOMP_MODE_FILTER = 2;
+/** From here on the numbers of x86-64 are those of x32: arch/x86/include/uapi/asm/unistd.h. */
+const X32_NUMBERS = 0x40000000;
 /** No such call: of those that make processes arm64 has only two. */
-const NONE = 0xffffffff;
-const CALLS = process.arch === "arm64" ? { clone: 220, clone3: 435, fork: NONE, vfork: NONE } : { clone: 56, clone3: 435, fork: 57, vfork: 58 };
+const NONE = 0x3fffffff;
+/** `machine`: include/uapi/linux/audit.h */
+const CALLS = process.arch === "arm64"
+  ? { machine: 0xc00000b7, clone: 220, clone3: 435, fork: NONE, vfork: NONE, socket: 198, ioUringSetup: 425 }
+  : { machine: 0xc000003e, clone: 56, clone3: 435, fork: 57, vfork: 58, socket: 41, ioUringSetup: 425 };
 
-/** From here on threads can be started and processes cannot. The C library falls back from clone3, whose arguments no filter can read, to clone. */
-export function forbidProcesses(): void {
+/**
+ * From here on threads can be started and processes cannot; with `sockets`, nor can a socket be made. The C library falls back from clone3, whose
+ * arguments no filter can read, to clone. The same calls under the numbers of another machine that this kernel also serves are none.
+ */
+export function forbidProcesses({ sockets }: { readonly sockets: boolean }): void {
+  const answer = (code: number): Instruction => [RETURN, 0, 0, ERRNO | code];
+  const refused = [CALLS.fork, CALLS.vfork, ...(sockets ? [CALLS.socket, CALLS.ioUringSetup] : [])];
   const filter: readonly Instruction[] = [
-    [LOAD, 0, 0, NUMBER_AT],
-    [JUMP_EQUAL, 4, 0, CALLS.fork],
-    [JUMP_EQUAL, 3, 0, CALLS.vfork],
-    [JUMP_EQUAL, 4, 0, CALLS.clone3],
-    [JUMP_EQUAL, 0, 4, CALLS.clone],
-    [LOAD, 0, 0, FIRST_ARGUMENT_AT],
-    [JUMP_SET, 2, 0, CLONE_THREAD],
-    [RETURN, 0, 0, ERRNO | EPERM],
-    [RETURN, 0, 0, ERRNO | ENOSYS],
+    [LOAD, 0, 0, MACHINE_AT], [JUMP_EQUAL, 1, 0, CALLS.machine], answer(ENOSYS),
+    [LOAD, 0, 0, NUMBER_AT], [JUMP_NOT_BELOW, 0, 1, X32_NUMBERS], answer(ENOSYS),
+    ...refused.flatMap((number): Instruction[] => [[JUMP_EQUAL, 0, 1, number], answer(EPERM)]),
+    [JUMP_EQUAL, 0, 1, CALLS.clone3], answer(ENOSYS),
+    [JUMP_EQUAL, 0, 3, CALLS.clone], [LOAD, 0, 0, FIRST_ARGUMENT_AT], [JUMP_SET, 1, 0, CLONE_THREAD], answer(EPERM),
     [RETURN, 0, 0, ALLOW],
   ];
   const program = new DataView(new ArrayBuffer(filter.length * 8));
@@ -101,7 +107,7 @@ export function forbidProcesses(): void {
   if (libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ptr(header), 0, 0) !== 0) throw new SysError("prctl", "PR_SET_SECCOMP", errno());
 }
 
-const RLIMITS = { DATA: 2, CORE: 4 } as const;
+const RLIMITS = { FSIZE: 1, DATA: 2, CORE: 4 } as const;
 
 /** Soft and hard limit. Without CAP_SYS_RESOURCE it cannot be raised again. */
 export function setLimit(name: keyof typeof RLIMITS, value: number): void {

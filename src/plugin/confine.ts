@@ -37,7 +37,8 @@ export function confine({ fd, kind }: LibraryFile, root: Root): string | null {
   dieWithParent();
   forbidNewPrivileges();
   keepOnlyCapabilities(KEPT[kind]);
-  if (group === null || kind === "policy") forbidProcesses();
+  if (kind === "policy") setLimit("FSIZE", 0); // a policy decides, and leaves nothing behind
+  if (group === null || kind === "policy") forbidProcesses({ sockets: kind === "policy" });
   return group;
 }
 

@@ -24,8 +24,8 @@ export interface HostOrder {
 
 /** Where the pipes are moved to: what a library prints is for the log, and what it reads is nothing. */
 const PIPES_ABOVE = 200;
-/** Memory that a plugin may have beyond what the runtime has reserved for itself. */
-const MAX_DATA_BYTES = 512 << 20;
+/** Memory that a plugin may have beyond what the runtime has reserved for itself. A policy gets heat maps, of which the largest is 0.6 GB. */
+const MAX_DATA_BYTES = { library: 2 ** 29, policy: 2 ** 31 } as const;
 /** SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV. */
 const CRASHES = [4, 6, 7, 8, 11];
 const READ_BYTES = 1 << 20;
@@ -71,9 +71,9 @@ interface Plugin {
 
 async function load(order: HostOrder, root: Root): Promise<Plugin> {
   const { fd, kind, path, name } = order;
+  setLimit("DATA", ownDataBytes(root) + MAX_DATA_BYTES[kind]);
   if (kind === "policy") return await Policies.load({ fd, path, name });
   defaultSignals(CRASHES);
-  setLimit("DATA", ownDataBytes(root) + MAX_DATA_BYTES);
   const library = new Library({ path, loadFrom: `${root.proc}/self/fd/${fd}`, opsName: name });
   const textFd = duplicateAbove(TEXT_FD, PIPES_ABOVE);
   return { functions: library.functions, answer: async (ask) => ({ answer: callLibrary(library, ask, textFd) }) };

@@ -5,7 +5,7 @@ import type { RawSection } from "../config/raw.ts";
 import { readSection, type Fields } from "../config/section.ts";
 import { taskFields } from "../config/task.ts";
 import { EtmemError } from "../errors.ts";
-import { becomeUser } from "../ffi/confinement.ts";
+import { becomeUser, dieWithParent } from "../ffi/confinement.ts";
 import type { GateAnswer, PageRuns, ProcessView, Question, Sight, SystemView } from "../memory/memory.ts";
 import { HeatMap } from "../memory/heat-map.ts";
 import { RunBuilder } from "../memory/page-runs.ts";
@@ -62,6 +62,7 @@ export class Policies {
   static async load({ fd, path, name }: PolicyPlace): Promise<Policies> {
     const source = readSource(fd, path);
     becomeUser(NOBODY, "a policy runs as another user, which needs CAP_SETUID and CAP_SETGID: /usr/share/etmem/policies.conf gives them to the unit");
+    dieWithParent(); // becoming another user has undone it
     const module = await importText(source, path);
     const made: unknown = module[name];
     if (made === undefined) throw new EtmemError(`${path} exports no ${name}: ops_name must be the name of its policy`);

@@ -3,6 +3,7 @@ import { afterEach, describe, expect } from "bun:test";
 import { copyFileSync, chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { taskFields } from "../../src/config/task.ts";
+import { readTextIfAny } from "../../src/proc/kernel-text.ts";
 import { MIB } from "../../src/units.ts";
 import { needs, notRoot } from "../needs.ts";
 import { Lab, until, type RunningDaemon } from "./harness.ts";
@@ -70,12 +71,15 @@ describe("a policy in TypeScript", () => {
   });
 
   policyTest("has no capability, no user, and starts no process", async () => {
-    const text = `export const policy = { decide: () => undefined, cautions() {
+    const text = `import { dlopen } from "bun:ffi";
+    export const policy = { decide: () => undefined, cautions() {
       const tell = (f) => { try { return String(f()); } catch (e) { return e.code ?? e.message; } };
       const { readFileSync, writeFileSync } = process.getBuiltinModule("node:fs"), { spawnSync } = process.getBuiltinModule("node:child_process");
       return [
         "uid " + process.getuid() + " " + process.geteuid(), "shadow " + tell(() => readFileSync("/etc/shadow")),
         "write " + tell(() => writeFileSync("/etc/etmem-was-here", "")), "spawn " + spawnSync("/bin/true").error?.code,
+        "tmp " + tell(() => writeFileSync("/tmp/etmem-policy-was-here-" + process.pid, "text")),
+        "socket " + tell(() => dlopen("libc.so.6", { socket: { args: ["i32", "i32", "i32"], returns: "i32" } }).symbols.socket(1, 1, 0)),
         "env " + Object.keys(process.env).sort(), "memory " + tell(() => readFileSync("/proc/" + process.ppid + "/maps")),
       ];
     } };`;
@@ -87,10 +91,38 @@ describe("a policy in TypeScript", () => {
       return told.length > 0 ? told : undefined;
     });
     const env = "env BUN_GC_TIMER_DISABLE,ETMEM_SCAN_FD,PATH";
-    expect(cautions).toEqual(["uid 65534 65534", "shadow EACCES", "write EACCES", "spawn EPERM", env, "memory EACCES"]);
+    expect(cautions).toEqual(["uid 65534 65534", "shadow EACCES", "write EACCES", "spawn EPERM", "tmp EFBIG", "socket -1", env, "memory EACCES"]);
     const [host = 0] = childrenOf(daemon.pid), status = readFileSync(`/proc/${host}/status`, "utf8");
     expect(/CapEff:\t(\S+)/.exec(status)?.[1]).toBe("0000000000000000");
     expect(/CapPrm:\t(\S+)/.exec(status)?.[1]).toBe("0000000000000000");
+  });
+});
+
+describe("a policy that keeps its process busy or takes all memory", () => {
+  async function asked(cautions: string): Promise<RunningDaemon> {
+    const daemon = await lab.daemon(), text = `export const policy = { decide: () => undefined, cautions() { ${cautions} } };`;
+    await ok(daemon, "obj", "add", "-f", lab.configFile(policyText({ libname: installed({ text, name: "p.js" }), ops: "policy" })));
+    await ok(daemon, "project", "start", "-n", "third");
+    return daemon;
+  }
+
+  policyTest("dies with a daemon that is killed", async () => {
+    const daemon = await asked("for (;;);"), [host = 0] = childrenOf(daemon.pid), ticks = () => {
+      const fields = (readTextIfAny(`/proc/${host}/stat`) ?? ") Z").split(") ")[1]!.split(" ");
+      return fields[0] === "Z" ? undefined : Number(fields[11]);
+    };
+    await until("it is busy", () => (ticks() ?? 0) > 30);
+    process.kill(daemon.pid, "SIGKILL");
+    await until("it is gone", () => ticks() === undefined, 3000);
+  });
+
+  policyTest("is refused more than its share", async () => {
+    const daemon = await asked("const kept = []; for (let i = 0; i < 4096; i++) kept.push(new Uint8Array(1 << 20)); return [String(kept.length)];");
+    const state = await until("it has failed", async () => {
+      const { state: now } = await statusIn(daemon, "third");
+      return now.startsWith("failed: ") ? now : undefined;
+    }, 20_000);
+    expect(state).toMatch(/^failed: (?:Out of memory|.*it was killed by SIG)/);
   });
 });
 
