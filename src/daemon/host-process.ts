@@ -59,7 +59,8 @@ export class HostProcess {
   #commands: Promise<unknown> = Promise.resolve();
   /** What it was asked last, for the reason of its end. */
   #doing = "loading";
-  #group: string | null = null;
+  /** Absent until it is told, which is before any code of others runs. */
+  #group: string | null | undefined;
   #watch: Timer | undefined;
   #end: string | null = null;
 
@@ -119,7 +120,7 @@ export class HostProcess {
     clearInterval(this.#watch);
     this.#child.kill("SIGKILL");
     await this.#child.exited;
-    for (let i = 0; this.#group !== null && i < GROUP_TRIES && !endGroup(this.#group); i++) await Bun.sleep(GROUP_PAUSE_MS);
+    for (let i = 0; this.#group != null && i < GROUP_TRIES && !endGroup(this.#group); i++) await Bun.sleep(GROUP_PAUSE_MS);
     this.#text.close();
     this.#scans.close();
   }
@@ -174,7 +175,9 @@ export class HostProcess {
     else waiting.resolve({ answer: told.answer as never, bytes });
   }
 
+  /** All processes of the group will be killed: what is said of it later, by whoever, is not believed. */
   #count(group: string | null): void {
+    if (this.#group !== undefined) throw new EtmemError("a second process group");
     this.#group = group;
     if (group === null || this.#end !== null) return;
     this.#watch = setInterval(() => {

@@ -116,6 +116,20 @@ describe("a policy that keeps its process busy or takes all memory", () => {
     await until("it is gone", () => ticks() === undefined, 3000);
   });
 
+  policyTest("names no process that the daemon would kill for it", async () => {
+    const victim = Bun.spawn(["/bin/sleep", "50"]), group = lab.folder();
+    writeFileSync(join(group, "cgroup.procs"), `${victim.pid}\n`);
+    const daemon = await asked(`const json = Buffer.from(JSON.stringify({ group: ${JSON.stringify(group)} })), head = Buffer.from("etmp........");
+      head.writeUInt32LE(json.length, 4), head.writeUInt32LE(0, 8);
+      const { writeSync } = process.getBuiltinModule("node:fs"), all = Buffer.concat([head, json]);
+      for (let fd = 200; fd < 210; fd++) try { writeSync(fd, all); } catch {}
+      return [];`);
+    await until("it has failed", () => /it wrote a second process group into the pipe/.test(daemon.log()));
+    await ok(daemon, "project", "stop", "-n", "third");
+    expect(victim.signalCode).toBeNull();
+    victim.kill();
+  });
+
   policyTest("is refused more than its share", async () => {
     const daemon = await asked("const kept = []; for (let i = 0; i < 4096; i++) kept.push(new Uint8Array(1 << 20)); return [String(kept.length)];");
     const state = await until("it has failed", async () => {
