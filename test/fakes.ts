@@ -32,6 +32,8 @@ export interface FakeParts {
   /** Page i of the process was counted counts[i] times. */
   readonly counts?: readonly number[];
   readonly returned?: Returned;
+  /** Without the pages that are known to be shared. */
+  readonly unshared?: ProcessRound["unshared"];
   /** Without the pages that come back each time. */
   readonly settled?: ProcessRound["settled"];
   /** What freeing the swap cache comes to. */
@@ -133,6 +135,7 @@ function fakeRound(parts: FakeParts, record: (text: string, call?: Call) => void
       toTouch -= touched;
       return { pages: touched, done: toTouch === 0 };
     },
+    unshared: (runs) => parts.unshared?.(runs) ?? runs,
     settled: (runs) => parts.settled?.(runs) ?? runs,
     pulse: () => parts.pulse?.(time.nowMs()) ?? calmPulse(time.nowMs()),
     movedSample: () => parts.movedSample?.(moved) ?? { pages: 0, cameBack: 0 },

@@ -6,6 +6,7 @@ import type {
   AgeBand, CpuMs, FoundProcess, HeatMap, Memory, MoveTally, PageRuns, ProcessRound, Returned, StayedPages, SwapCost,
 } from "../memory/memory.ts";
 import type { PaceOrder } from "../memory/pace.ts";
+import { emptyTally } from "../memory/tally.ts";
 import { Throttle, stubbornness } from "../memory/throttle.ts";
 import { formatBytes } from "../units.ts";
 import { goalStep, type Goal } from "./goal-step.ts";
@@ -170,15 +171,16 @@ async function fill(draft: Draft, { memory, round, order, hooks }: Stage): Promi
   const { swapOut: cold } = await policy.decide(heat, config, { question, process: round.view });
   draft.residentPages = heat.residentPages;
   draft.coldPages = cold.pages;
-  const swapOut = allowedOf(cold, draft, { round, goal: order.limits?.goal, heat });
-  if (swapOut.pages === 0) return;
+  const unshared = round.unshared(cold), sharedPages = cold.pages - unshared.pages;
+  const swapOut = allowedOf(unshared, draft, { round, goal: order.limits?.goal, heat });
+  if (swapOut.pages === 0) return void (draft.reason ??= stubbornness(emptyTally(), sharedPages));
   if (watch) await lookAgain(draft, watch, round);
   if (isStopped(draft)) return;
   hooks.phase("moving");
   const watching = (yes: boolean) => hooks.phase(yes ? "watching" : "moving");
   const throttle = new Throttle({ memory, round, signal: hooks.signal, pace: order.limits?.pace, watch, watching });
   draft.tally = await throttle.move(swapOut, (chunk) => heat.isHuge(chunk));
-  draft.reason = throttle.reason ?? stubbornness(draft.tally) ?? draft.reason;
+  draft.reason = throttle.reason ?? stubbornness(draft.tally, sharedPages) ?? draft.reason;
   if (hooks.signal.aborted) draft.outcome = "stopped";
   else if (draft.tally.gone) draft.outcome = "gone";
 }

@@ -279,6 +279,8 @@ export interface ProcessRound {
   immovable?(): Promise<StayedPages | undefined>;
   /** Of what it has in swap now. */
   swapCost?(): SwapCost;
+  /** The runs without those pages that stayed, when they were asked for within the last 16 rounds, since somebody else maps them too. */
+  unshared(runs: PageRuns): PageRuns;
   /** The runs without those pages that come back each time they are moved. */
   settled(runs: PageRuns): PageRuns;
   /** Frees swap cache if there is more on the machine than the high mark. null where there is not. */

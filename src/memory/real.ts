@@ -19,7 +19,8 @@ import { MovedPages } from "./moved-pages.ts";
 import { MovedReservoir } from "./moved-sample.ts";
 import type { Mover } from "./movers/mover.ts";
 import { nextTurn } from "./next-turn.ts";
-import { RunBuilder, RunFeeder } from "./page-runs.ts";
+import { RunBuilder, RunFeeder, subtract } from "./page-runs.ts";
+import { PageSet } from "./page-set.ts";
 import { takePicture } from "./picture.ts";
 import { readPulse } from "./pulse.ts";
 import type { Refaults } from "./refaults.ts";
@@ -37,7 +38,7 @@ import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
 const LAST_LOOK_PAGES = 16384, LAST_LOOK_RUNS = 4096;
 /** How long a list of processes is good enough. */
 const PROCESSES_HOLD_MS = 500;
-/** VMAs that refused are asked again after this many rounds. */
+/** VMAs that refused, and pages that stayed since they are shared, are asked again after this many rounds. */
 const FORGIVE_ROUNDS = 16;
 
 interface Kept {
@@ -45,6 +46,8 @@ interface Kept {
   readonly moved: MovedPages;
   readonly ages: AgeMap;
   readonly restless: RestlessPages;
+  /** Stayed since they are shared, and are left out for a while. */
+  readonly shared: PageSet;
 }
 
 export interface RealMemoryParts {
@@ -67,7 +70,6 @@ export class RealMemory implements Memory {
     this.parts = parts;
     this.sight = missing === undefined ? tracker.sight : { ...tracker.sight, noSwapCacheRelief: missing };
   }
-
 
   system(): SystemView {
     return readMemInfo(this.parts.root);
@@ -122,7 +124,10 @@ export class RealMemory implements Memory {
     const { root } = this.parts, stat = readStat(root, id.pid), sizes = readProcessMemory(root, id.pid), vmas = readMaps(root, id.pid);
     if (!stat || !sizes || !vmas) return undefined;
     const kept = this.keptOf(id), cpu = new CpuMeter();
-    if (kept.history.rounds++ % FORGIVE_ROUNDS === 0) kept.history.refused.clear();
+    if (kept.history.rounds++ % FORGIVE_ROUNDS === 0) {
+      kept.history.refused.clear();
+      kept.shared.clear();
+    }
     const surveyed = (heat: HeatMap) => kept.ages.survey(heat, performance.now(), { marks: true });
     const watched: Watched = { surveyed, process: held, vmas, history: kept.history, ...sizes, threads: stat.threads, signal, cpu };
     return new RealRound(this.parts, watched, { kept, view: { pid: id.pid, comm: stat.comm, ...sizes } });
@@ -137,15 +142,10 @@ export class RealMemory implements Memory {
       ages.markHot(page, page + 1, (untilMs - nowMs) / 1000, nowMs);
     });
     const moved = new MovedPages((page) => restless.cameBack(page, performance.now()));
-    this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved, restless, ages }));
+    this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, moved, restless, ages, shared: new PageSet() }));
     this.parts.refaults.follow(id.pid, kept.moved);
     return kept;
   }
-}
-
-/** Arming the map for the next window overwrites its counters. */
-function copyOf({ arrays }: HeatMap): HeatMap {
-  return new HeatMap({ ...arrays, counts: arrays.counts.slice() });
 }
 
 class RealRound implements ProcessRound {
@@ -153,8 +153,7 @@ class RealRound implements ProcessRound {
   readonly ages: AgeMap;
   private readonly parts: RealMemoryParts;
   private watched: Watched;
-  private readonly moved: MovedPages;
-  private readonly restless: RestlessPages;
+  private readonly kept: Kept;
   private readonly sample = new MovedReservoir();
   private heat: HeatMap | undefined;
   private touching: { readonly memory: number; readonly feeder: RunFeeder } | undefined;
@@ -162,13 +161,13 @@ class RealRound implements ProcessRound {
   constructor(parts: RealMemoryParts, watched: Watched, { kept, view }: { kept: Kept; view: ProcessView }) {
     this.parts = parts;
     this.watched = watched;
-    this.moved = kept.moved;
     this.ages = kept.ages;
-    this.restless = kept.restless;
+    this.kept = kept;
     this.view = view;
   }
 
   get cpu() { return this.watched.cpu.spent; }
+  private get moved() { return this.kept.moved; }
 
   returned(): Promise<Returned> {
     this.parts.refaults.drain();
@@ -224,7 +223,9 @@ class RealRound implements ProcessRound {
 
   async glance(): Promise<HeatMap | undefined> {
     let seen: HeatMap | undefined;
-    await this.parts.tracker.begin({ ...this.watched, surveyed: (heat) => (seen = copyOf(heat)) });
+    // Arming the map for the next window overwrites its counters.
+    const surveyed = ({ arrays }: HeatMap) => (seen = new HeatMap({ ...arrays, counts: arrays.counts.slice() }));
+    await this.parts.tracker.begin({ ...this.watched, surveyed });
     return this.watched.signal.aborted ? undefined : seen;
   }
 
@@ -232,7 +233,7 @@ class RealRound implements ProcessRound {
     const { tracker, mover } = this.parts, gone = new RunBuilder(), total = emptyTally(), feeder = new RunFeeder(runs, LAST_LOOK_RUNS);
     const { process: { pid }, history: { refused } } = this.watched, { root, refaults } = this.parts;
     const steps = {
-      stays: new StayReasons({ root, pid, refused, refaults }),
+      stays: new StayReasons({ root, pid, refused, refaults, shared: this.kept.shared }),
       moved: (from: number, to: number) => {
         this.moved.add(from, to);
         gone.add(from, to);
@@ -274,8 +275,12 @@ class RealRound implements ProcessRound {
     return { pages: touched, done: gone || pieces === 0 };
   }
 
+  unshared(runs: PageRuns): PageRuns {
+    return this.kept.shared.isEmpty ? runs : this.watched.cpu.measure(() => subtract(runs, this.kept.shared.runs()));
+  }
+
   settled(runs: PageRuns): PageRuns {
-    return this.watched.cpu.measure(() => this.restless.without(runs, performance.now()));
+    return this.watched.cpu.measure(() => this.kept.restless.without(runs, performance.now()));
   }
 
   pulse(): Pulse | undefined {

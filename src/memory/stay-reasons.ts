@@ -7,6 +7,7 @@ import { readSwapDevice } from "../proc/swap-device.ts";
 import { readSwaps } from "../proc/swaps.ts";
 import type { StayReason, StayedPages } from "./memory.ts";
 import { NO_RUNS, RunBuilder, intersect, subtract, type PageRuns } from "./page-runs.ts";
+import type { PageSet } from "./page-set.ts";
 import type { Refaults } from "./refaults.ts";
 import { rangeOf, type RefusedVmas } from "./vmas.ts";
 
@@ -18,6 +19,8 @@ export interface StayParts {
   /** VMAs that were refused as a whole. */
   readonly refused: RefusedVmas;
   readonly refaults: Refaults;
+  /** Gets the pages that are shared. */
+  readonly shared?: Pick<PageSet, "addAll">;
 }
 
 /** For one process in one round. */
@@ -39,8 +42,14 @@ export class StayReasons {
     const { parts } = this, refaulted = this.faultedIn(stayed);
     this.marks ??= readMarks(parts);
     return sortOut(stayed, {
-      ...markedRuns(this.marks, parts.refused), shared: (pages) => sharedOf(pagemap, pages), refaulted, swapHasRoom: () => swapHasRoom(parts.root),
+      ...markedRuns(this.marks, parts.refused), shared: (pages) => this.shared(pagemap, pages), refaulted, swapHasRoom: () => swapHasRoom(parts.root),
     });
+  }
+
+  private shared(pagemap: number, pages: PageRuns): PageRuns {
+    const found = sharedOf(pagemap, pages);
+    this.parts.shared?.addAll(found);
+    return found;
   }
 
   private faultedIn(stayed: PageRuns): PageRuns {

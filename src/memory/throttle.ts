@@ -134,9 +134,9 @@ export class Throttle {
   }
 }
 
-/** Why nothing of what was asked for went; null where something did. */
-export function stubbornness({ asked, swappedOut, dropped, refusal, gone }: MoveTally): string | null {
-  if (gone || asked < WORTH_TELLING_PAGES || swappedOut + dropped > 0) return null;
+/** Why nothing went of what was asked for, now or, since it is shared, in earlier rounds; null where something did. */
+export function stubbornness({ asked, swappedOut, dropped, refusal, gone }: MoveTally, sharedPages = 0): string | null {
+  if (gone || asked + sharedPages < WORTH_TELLING_PAGES || swappedOut + dropped > 0) return null;
   const why = refusal ? ` (${refusal})` : "; pages that are shared with another process or locked do not go";
-  return `the kernel moved none of ${asked} pages${why}`;
+  return `the kernel moved none of ${asked + sharedPages} pages${why}`;
 }

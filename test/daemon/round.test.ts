@@ -173,6 +173,20 @@ describe("a move stops", () => {
     expect(report).toMatchObject({ outcome: "done", reason, tally: { swappedOut: stepsDone * 4096 } });
   });
 
+  test("does not ask again for what is known to be shared, and says so where nothing else went", async () => {
+    const from = (page: number) => ({ unshared: () => ({ from: Float64Array.of(page), to: Float64Array.of(8192), pages: 8192 - page }) });
+    const reason = "the kernel moved none of 8192 pages; pages that are shared with another process or locked do not go";
+    const cold = Array<number>(8192).fill(0), all = await run({ counts: cold, ...from(8192) });
+    expect(all.report).toMatchObject({ outcome: "done", coldPages: 8192, tally: null, reason });
+    const stays = await run({ counts: cold, ...from(8000), steps: [{ asked: 192, stayed: 192 }] });
+    expect(stays.report).toMatchObject({ coldPages: 8192, tally: { asked: 192 }, reason });
+    const goes = await run({ counts: cold, ...from(8000) });
+    expect(goes.memory.calls).toContain("swapOut 8000-8191");
+    expect(goes.report).toMatchObject({ coldPages: 8192, tally: { asked: 192, swappedOut: 192 }, reason: null });
+    const few = await run({ counts: cold.slice(0, 100), unshared: () => ({ from: new Float64Array(), to: new Float64Array(), pages: 0 }) });
+    expect(few.report).toMatchObject({ coldPages: 100, tally: null, reason: null });
+  });
+
   const usual = "; pages that are shared with another process or locked do not go";
   const none = (pages: number, why = usual) => `the kernel moved none of ${pages} pages${why}`;
   test.each([

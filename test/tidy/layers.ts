@@ -56,7 +56,7 @@ const LAYERS: readonly Layer[] = [
     also: {
       "src/daemon/start.ts": ["memory", "src/ffi/notify.ts", "src/ffi/self.ts"],
       "src/daemon/round-worker.ts": ["memory"],
-      "src/daemon/round.ts": ["src/memory/throttle.ts"],
+      "src/daemon/round.ts": ["src/memory/throttle.ts", "src/memory/tally.ts"],
       "src/daemon/goal-step.ts": ["src/memory/spread.ts", "src/memory/page-runs.ts"],
       "src/daemon/server.ts": ["src/ffi/peer.ts"],
       "src/daemon/host-process.ts": ["plugin"],
