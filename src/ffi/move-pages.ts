@@ -1,6 +1,9 @@
 // On which NUMA node a page of another process lies, and getting it to another one. move_pages(2), since Linux 2.6.18.
+import { constants } from "node:os";
 import { ptr } from "bun:ffi";
 import { NR, rawSyscall } from "./libc.ts";
+
+const { EINVAL, ESRCH } = constants.errno;
 
 /** Pages that only this process maps; others are shared and refused with EACCES. include/uapi/linux/mempolicy.h */
 const MPOL_MF_MOVE = 2;
@@ -29,7 +32,7 @@ export class PageVector {
     this.addresses[2 * index + 1] = (page / 2 ** 20) | 0;
   }
 
-  /** Asks where the first `count` pages are. Returns 0 or -errno of the call. */
+  /** Asks where the first `count` pages are. Returns 0 or -errno of the call: ESRCH where the process is gone or exits. */
   query(pid: number, count: number): number {
     return this.call(pid, count, 0);
   }
@@ -42,6 +45,8 @@ export class PageVector {
 
   private call(pid: number, count: number, nodes: number): number {
     this.status.fill(UNTOUCHED, 0, count);
-    return rawSyscall(NR.move_pages, pid, count, ptr(this.addresses), nodes, ptr(this.status), MPOL_MF_MOVE);
+    const result = rawSyscall(NR.move_pages, pid, count, ptr(this.addresses), nodes, ptr(this.status), MPOL_MF_MOVE);
+    // With a flag that is right this means that the process has no memory: it exits, or waits to be reaped. find_mm_struct() in mm/migrate.c
+    return result === -EINVAL ? -ESRCH : result;
   }
 }

@@ -1,6 +1,7 @@
 // move_pages(2) on this machine, whatever nodes it has: where pages are, what the kernel says of those that do not go, and who is gone.
 import { afterEach, describe, expect } from "bun:test";
 import { closeSync } from "node:fs";
+import { constants } from "node:os";
 import { PageVector } from "../../src/ffi/move-pages.ts";
 import { openPidfd } from "../../src/ffi/process-madvise.ts";
 import { CpuMeter } from "../../src/memory/cpu-meter.ts";
@@ -12,6 +13,7 @@ import { readNodes } from "../../src/memory/nodes.ts";
 import { NOWHERE } from "../../src/memory/placement.ts";
 import { HeldProcess } from "../../src/memory/targets.ts";
 import { MemoryBlocks } from "../../src/proc/memory-blocks.ts";
+import { readStat } from "../../src/proc/process.ts";
 import { kernelRoot } from "../../src/proc/root.ts";
 import { Lab, type RunningWorkload } from "../e2e/harness.ts";
 import { needs, notRoot } from "../needs.ts";
@@ -77,6 +79,18 @@ describe("moving", () => {
     const workload = await lab.workload(["--size", "2M"]);
     expect(() => moveIn(workload.pid, pagesOf(workload), 1000))
       .toThrow(`move_pages pid ${workload.pid} to node 1000: ENODEV; the node is not online`);
+  });
+
+  rootTest("a process that has ended and is not reaped, or exits just now, is gone", async () => {
+    const parent = Bun.spawn(["sh", "-c", "sleep 0 & echo $!; exec sleep 50"], { stdout: "pipe" });
+    const { value } = await parent.stdout.getReader().read(), pid = Number(new TextDecoder().decode(value));
+    while (readStat(kernelRoot, pid)?.state !== "Z") await Bun.sleep(5);
+    expect(moveIn(pid, Float64Array.from([4096]), first)).toMatchObject({ moved: 0, gone: true });
+    const vector = new PageVector(1);
+    vector.put(0, 4096);
+    expect(vector.query(pid, 1)).toBe(-constants.errno.ESRCH);
+    parent.kill();
+    await parent.exited;
   });
 
   rootTest("a process that has gone is gone, and nothing was asked", async () => {

@@ -109,7 +109,7 @@ function refused(pid: number, node: number, errno: number): SysError {
   const error = new SysError("move_pages", `pid ${pid} to node ${node}`, errno);
   const advice: Readonly<Record<string, string>> = {
     EPERM: "the daemon needs CAP_SYS_NICE and CAP_SYS_PTRACE", EACCES: "the cpuset of the process does not allow this node",
-    ENODEV: "the node is not online", EINVAL: "the kernel has no NUMA migration (CONFIG_MIGRATION)", ENOSYS: "the kernel has no NUMA (CONFIG_NUMA)",
+    ENODEV: "the node is not online", ENOSYS: "the kernel has no NUMA migration (CONFIG_NUMA, CONFIG_MIGRATION)",
   };
   return new SysError("move_pages", `pid ${pid} to node ${node}`, errno, advice[error.code]);
 }
