@@ -1,6 +1,7 @@
 // The kernel's NUMA nodes and the pages of processes on them.
 import { basePageBytes } from "../ffi/page-size.ts";
 import { readMaps } from "../proc/maps.ts";
+import { readMostOpenFiles } from "../proc/limits.ts";
 import { MemoryBlocks } from "../proc/memory-blocks.ts";
 import { readHighWatermarks, readHugePools, readNodeMemory } from "../proc/node-memory.ts";
 import { readNumaFacts } from "../proc/numa.ts";
@@ -8,7 +9,7 @@ import { readProcessMemory, readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { balancesNodes } from "../proc/settings.ts";
 import { readVmaUse } from "../proc/smaps.ts";
-import { UnsupportedError, isGone } from "../errors.ts";
+import { EtmemError, UnsupportedError, isGone } from "../errors.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import type { HeatMap } from "./heat-map.ts";
 import { hugetlbRuns } from "./hugetlb.ts";
@@ -33,6 +34,10 @@ interface Kept {
   readonly demoted: Float64Array[];
 }
 
+/** Open files of a process that is held, and the part of all that the daemon may have: scanning and everything else opens some, too. */
+const HELD_FILES = 3, HELD_SHARE = 0.75;
+const MORE_FILES = "for more of them let the daemon open more files (LimitNOFILE= of its unit)";
+
 export class NumaMemory implements PlacingMemory {
   readonly time = steadyTime;
   private readonly root: Root;
@@ -42,10 +47,13 @@ export class NumaMemory implements PlacingMemory {
   /** Where memory lies, for all processes of a round: null until one of them asks. */
   private blocks: { readonly known: MemoryBlocks | undefined } | null = null;
   private readonly kept = new Map<string, Kept>();
+  private readonly mostHeld: number;
+  private held = 0;
 
   constructor(root: Root, tracker: Tracker) {
     this.root = root;
     this.tracker = tracker;
+    this.mostHeld = Math.floor((readMostOpenFiles(root) ?? Infinity) * HELD_SHARE / HELD_FILES);
   }
 
   get sight() { return this.tracker.sight; }
@@ -66,11 +74,13 @@ export class NumaMemory implements PlacingMemory {
   }
 
   openPlacing(id: ProcessId, choice: VmaChoice, signal: AbortSignal): PlacingRound | undefined {
+    if (this.held >= this.mostHeld) throw new EtmemError(`as many as ${this.held} processes are held at a time: ${MORE_FILES}`);
     const held = HeldProcess.open(this.root, id);
     if (!held) return undefined;
     try {
       const round = this.begin(held, choice, signal, this.keptOf(id));
       if (!round) held.close();
+      else this.held += 1;
       return round;
     } catch (error) {
       held.close();
@@ -95,8 +105,10 @@ export class NumaMemory implements PlacingMemory {
       const vmas = chooseVmas(all, choice, { uses, unseen: hugetlb ? NO_RUNS : hugetlbRuns(root, pid) });
       const asked = hugetlb ? { hugetlb: { ignoreHost: choice.ignoreHost === true } } : {};
       const watched: Watched = { process: held, vmas, history, ...sizes, threads: stat.threads, signal, cpu, ...asked };
+      const closed = () => void (this.held -= 1);
       const blocks = () => (this.blocks ??= { known: MemoryBlocks.read(root, readNumaFacts(root).nodes) }).known;
-      return new NumaRound({ root, tracker, watched, blocks, view: { pid, comm: stat.comm, ...sizes }, demoted, isWhole: !needsSmaps(choice) });
+      const view = { pid, comm: stat.comm, ...sizes };
+      return new NumaRound({ root, tracker, watched, blocks, closed, view, demoted, isWhole: !needsSmaps(choice) });
     });
   }
 
@@ -112,6 +124,7 @@ interface NumaParts {
   readonly root: Root;
   readonly tracker: Tracker;
   readonly watched: Watched;
+  closed(): void;
   /** undefined where the kernel does not tell. */
   blocks(): MemoryBlocks | undefined;
   readonly view: ProcessView;
@@ -162,6 +175,7 @@ class NumaRound implements PlacingRound {
     // What cannot be given back now is left to whoever takes it next: the tracker's own matter.
     void this.parts.tracker.release?.(this.parts.watched).catch(() => undefined);
     this.parts.watched.process.close();
+    this.parts.closed();
   }
 
   private ranTicks(): number {
