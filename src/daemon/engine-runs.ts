@@ -24,7 +24,7 @@ export interface RunParts {
   readonly budget: WriteBudget | undefined;
   readonly total: Account;
   sighted(eyes: Eyes): void;
-  /** By project and engine, names of which may have anything in them but a zero byte; while one of their tasks is started. */
+  /** By project and engine, while one of their tasks is started. */
   readonly groups: Map<string, Group>;
   readonly plugins: Plugins;
 }
@@ -35,7 +35,7 @@ export function newRun(task: TaskSpec, parts: RunParts): Run {
   if (task.engineType === "thirdparty") return pluginRun(task, parts);
   if (engine?.policy !== undefined) return new TaskRun({ task, policy: engine.policy, ...rest });
   if (engine?.placing === undefined) throw new Error(`engine ${task.engineType} cannot run`);
-  const name = `${task.project}\0${task.engine}`, group = groups.get(name) ?? new Group({ name, engine, ...rest });
+  const name = task.id.slice(0, task.id.lastIndexOf("/")), group = groups.get(name) ?? new Group({ name, engine, ...rest });
   groups.set(name, group);
   return new GroupTask({ task, policy: engine.placing as PlacingPolicy<never>, group, ...rest });
 }

@@ -101,8 +101,13 @@ export class GroupTask implements Run, Participant {
     return { process, config: this.task.config, ...this.limits.bounds(process) };
   }
 
-  enter(member: Member, report: SeatReport, round: { endedAt: Date; seconds: number; idle: string | null }): void {
-    const { status } = member, { toFastBytes, toSlowBytes, reason } = report, { log } = this.parts;
+  enter(member: Member, report: SeatReport | null, round: { endedAt: Date; seconds: number; idle: string | null }): void {
+    const { status } = member;
+    if (report === null) {
+      status.state = "waiting";
+      return this.members.tell(member, round.idle);
+    }
+    const { toFastBytes, toSlowBytes, reason } = report, { log } = this.parts;
     this.limits.enter(member.process, report);
     const brake = this.limits.statusOf(member.process);
     if (brake) status.brake = brake;

@@ -20,7 +20,8 @@ export interface Participant {
   /** For the length of a round. */
   setPhase(phase: string): void;
   setState(state: string): void;
-  enter(member: Member, report: SeatReport, round: { endedAt: Date; seconds: number; idle: string | null }): void;
+  /** `report`: null where nothing was looked at, for the reason that is in `idle`. */
+  enter(member: Member, report: SeatReport | null, round: { endedAt: Date; seconds: number; idle: string | null }): void;
   /** What its processes have on each node. */
   uses(nodes: readonly NodeView[]): NodeUse[];
 }
@@ -135,7 +136,7 @@ export class Group {
     if (report.problem === null && !signal.aborted) this.countedAt = endedAt;
     seats.forEach(({ task, member }, i) => {
       task.setState(report.problem === null ? "running" : `refused: ${report.problem}; nothing is moved`);
-      task.enter(member, report.seats[i]!, { endedAt, seconds: report.seconds, idle: report.problem ?? report.idle });
+      task.enter(member, report.problem ? null : report.seats[i]!, { endedAt, seconds: report.seconds, idle: report.problem ?? report.idle });
     });
   }
 

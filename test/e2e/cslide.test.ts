@@ -1,7 +1,7 @@
 // cslide in the built daemon on a machine that is told to have four nodes, and on the one node that it may really have: what is counted, what is
 // refused, and that nothing harms the daemon. Pages really move in test/kernel/cslide.test.ts.
 import { afterEach, describe, expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { FOUR_NODES, hostRoot, type TempRoot } from "../fixtures/roots.ts";
 import { needs, notRoot } from "../needs.ts";
 import { Lab, until, type RunningDaemon, type RunningWorkload } from "./harness.ts";
@@ -127,6 +127,24 @@ describe("what goes wrong", () => {
     expect(shown.processes[0]?.placing?.nodes.map(({ node }) => node)).toEqual([0]);
     await rounds(daemon, "a", shown.processes[0]!.total.rounds + 1);
     expect(await workload.stop()).toMatchObject({ wrong: 0 });
+  });
+
+  rootTest("a node that is taken out of the machine is the reason, the last counts stay, and all goes on when it is back", async () => {
+    const workload = await lab.workload(["--size", "16M"]), daemon = await started({ tasks: [{ name: "a", value: workload.pid }] });
+    const { total: { rounds: before } } = (await rounds(daemon, "a", 1)).processes[0]!, list = `${roots[0]!.sys}/devices/system/node/has_memory`;
+    writeFileSync(list, "0-1,3\n");
+    const { processes: [shown] } = await until("it is refused", async () => {
+      const task = await taskOf(daemon, "a");
+      return task.state.startsWith("refused: node_pair: node 2 is not there or has no memory; this machine has the nodes 0 (") ? task : undefined;
+    }, 20_000);
+    expect(shown?.reason).toStartWith("node_pair: node 2 is not there");
+    expect(shown?.placing?.nodes[0]?.coldBytes).toBeGreaterThan(0);
+    const { rounds: counted } = shown!.total;
+    await Bun.sleep(2500);
+    expect((await taskOf(daemon, "a")).processes[0]?.total.rounds).toBe(counted);
+    expect((await engine(daemon, "showtaskpages", "-t", "a")).stdout.split("\n")[2]).toMatch(/^ {4}0 +\d{4,} /);
+    writeFileSync(list, "0-3\n");
+    expect((await rounds(daemon, "a", Math.max(before, counted) + 1)).state).toBe("running");
   });
 
   rootTest("hugetlb pages, which nothing here sees accesses to, are refused with what to write instead; other tasks of the engine run", async () => {
