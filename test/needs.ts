@@ -21,3 +21,8 @@ export function missingPrograms(...names: readonly string[]): string | undefined
   const missing = names.filter((name) => Bun.which(name, { PATH: path }) === null);
   return missing.length === 0 ? undefined : `needs ${missing.join(", ")}`;
 }
+
+/** What is missing for a test that takes a minute and more: `npm run test:long`. */
+export function notLong(): string | undefined {
+  return process.env["ETMEM_LONG"] === undefined ? "only with ETMEM_LONG" : undefined;
+}

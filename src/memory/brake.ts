@@ -24,7 +24,10 @@ export interface BrakeState {
 }
 
 const CAREFULLY = "; now at most ";
-/** After a stop: a hundredth of what is cold, as with an unknown target; where only the machine was short, a quarter. */
+/**
+ * After a stop: a hundredth of what is cold, as with an unknown target; where only the machine was busy, a quarter. Where there was no room there
+ * is room or none: it goes on as before.
+ */
 const SHARE_AFTER_HARM = 0.01, SHARE_AFTER_SHORTAGE = 0.25;
 /** The first stop for harm to the target; each further one lasts twice as long, up to an hour. */
 const FIRST_STOP_MS = 30_000, LONGEST_STOP_MS = 3_600_000;
@@ -66,7 +69,7 @@ function stopped(before: BrakeState, { cause, text }: Finding, nowMs: number): B
   if (known && !harm && nowMs < before.untilMs) return { ...before, untilMs: Math.max(before.untilMs, nowMs + SHORTAGE_STOP_MS) };
   const stops = before.stops + (harm && !known ? 1 : 0);
   const ms = harm ? Math.min(LONGEST_STOP_MS, FIRST_STOP_MS * 2 ** (Math.max(1, stops) - 1)) : SHORTAGE_STOP_MS;
-  const share = harm ? SHARE_AFTER_HARM : Math.min(before.share, SHARE_AFTER_SHORTAGE);
+  const share = harm ? SHARE_AFTER_HARM : isRoom(cause) ? before.share : Math.min(before.share, SHARE_AFTER_SHORTAGE);
   return {
     state: "stopped", cause, reason: text, sinceMs: again && before.cause === cause ? before.sinceMs : nowMs,
     untilMs: Math.max(nowMs + ms, again ? before.untilMs : 0), stops, share,
@@ -87,12 +90,17 @@ function eased(before: BrakeState, { cause, text }: Finding, nowMs: number): Bra
 
 function carefully(reason: string | null, share: number): string {
   const [why = ""] = (reason ?? "").split(CAREFULLY);
+  if (share >= 1) return `${why}; there is room again`;
   return `${why}${CAREFULLY}${Number((share * 100).toPrecision(2))} % of what is cold goes in a round`;
 }
 
 /** Caused by what we do to the target, and not by what the machine lacks. */
 function isHarm(cause: BrakeCause): boolean {
   return cause === "refault" || cause === "faults";
+}
+
+function isRoom(cause: BrakeCause): boolean {
+  return cause === "swap_space" || cause === "zram" || cause === "write_budget";
 }
 
 /** How a round moves what is cold: pages of 4 KiB. */

@@ -184,12 +184,12 @@ describe("a machine that is not as it should be", () => {
       return process?.reason?.startsWith("swap is full") ? process : undefined;
     });
     expect(reason).toMatch(/^swap is full: [0-3]\.\d MiB are free$/);
-    expect(daemon.log()).toMatch(/info: nothing moves task=\S+ pid=\d+ name=etmem-workload reason="swap is full: /);
+    expect(daemon.log()).toMatch(/warning: brake task=\S+ pid=\d+ state=stopped cause=swap_space reason="swap is full: /);
     expect(outOf(target).cold).toBeWithin(0.15, 0.3);
     expect(outOf(target).hot).toBeLessThanOrEqual(0.005);
     const rounds = (await processOf(daemon, target.pid))!.total.rounds;
     await until("another round has found it full", async () => (await processOf(daemon, target.pid))!.total.rounds > rounds + 1);
-    expect(daemon.log().match(/nothing moves/g)).toHaveLength(1);
+    expect(daemon.log().match(/state=stopped/g)).toHaveLength(1);
     await lab.zramSwap(GIB);
     await coldIsOut(target);
     await until("nothing is in the way any more", async () => (await processOf(daemon, target.pid))?.reason === null);

@@ -48,7 +48,8 @@ swapTest("T=1 leaves alone what is used now and then, T=3 takes it", async () =>
   await lab.zramSwap(GIB);
   // Every 3.5 s: in one or two of four windows of a second.
   const daemon = await lab.daemon(), [spared, taken] = [await lab.workload(load(3500, "chunks")), await lab.workload(load(3500, "chunks"))];
-  const tasks = [{ name: "spares", target: spared.pid, keys: { T: 1 } }, { name: "takes", target: taken.pid, keys: { T: 3 } }];
+  const takes = { name: "takes", target: taken.pid, keys: { T: 3, brake: "no" } }; // which would stop at what comes back
+  const tasks = [{ name: "spares", target: spared.pid, keys: { T: 1 } }, takes];
   await addAndStart(lab, daemon, slideText(tasks, { loop: 4 }));
   await Promise.all([
     coldIsOut(spared),

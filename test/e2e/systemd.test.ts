@@ -1,6 +1,6 @@
 // The unit under a real systemd, booted in namespaces of its own: its whole life, and the guide's forking unit. Ten seconds.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingPrograms, needs, notRoot } from "../needs.ts";
 import { missingZram } from "./zram.ts";
@@ -20,6 +20,9 @@ const GUIDE = "[Service]\nType=forking\nPIDFile=/run/etmemd.pid\nExecStart=/usr/
 
 /** A real watchdog of 30 s would take the test as long; the log goes where the test can read it. */
 const DROP_IN = "[Service]\nWatchdogSec=1\nStandardError=append:/run/lab/etmemd.log\n";
+
+/** The devices are the machine's own: systemd's link among them shall not outlive it. */
+const LOG_LINK = "/dev/log", hadLogLink = lstatSync(LOG_LINK, { throwIfNoEntry: false }) !== undefined;
 
 function layOut(work: string): void {
   const files = join(work, "files"), units = join(files, "usr/lib/systemd/system");
@@ -50,6 +53,7 @@ beforeAll(async () => {
   // systemd as the first process of a PID namespace ends with the one that made it.
   const boot = ["unshare", "--fork", "--pid", "--mount", "--uts", "--ipc", "--cgroup", "--kill-child", "bash", join(parts, "boot.sh"), work];
   const { stdout, stderr } = await run(["timeout", "-k", "5", "55", ...boot]);
+  if (!hadLogLink) rmSync(LOG_LINK, { force: true });
   const said = existsSync(join(work, "probe.out")) ? readFileSync(join(work, "probe.out"), "utf8") : `nothing: ${stdout}${stderr}`;
   for (const line of said.trim().split("\n")) answers.set(line.split(": ", 1)[0] ?? "", line.split(": ").slice(1).join(": "));
 }, 60_000);

@@ -1,7 +1,7 @@
 // The tracker `kcore` on stock kernels: page tables out of /proc/kcore. One kernel in a normal run, the others with ETMEM_LONG.
 import { expect, setDefaultTimeout } from "bun:test";
 import { executable } from "../e2e/harness.ts";
-import { needs } from "../needs.ts";
+import { needs, notLong } from "../needs.ts";
 import type { Series } from "./vm/kernel.ts";
 import { inMachine, missingMachine, type Machine } from "./vm/machine.ts";
 
@@ -18,7 +18,7 @@ kill $pid; etmem doctor | grep -A1 '  kcore  '`;
 const cases: [kernel: Series, append: string, inNormalRun?: true][] = [["6.12", "", true], ["6.12", "no5lvl nokaslr"], ["6.1", ""], ["5.10", ""]];
 for (const [kernel, append, inNormalRun] of cases) {
   if (!inNormalRun && !LONG) continue;
-  needs(await missingMachine(kernel))(`kcore finds scattered pages exactly on ${kernel}${append && ` with ${append}`}`, async () => {
+  needs(notLong() ?? await missingMachine(kernel))(`kcore finds scattered pages exactly on ${kernel}${append && ` with ${append}`}`, async () => {
     const [scan = "", ...doctor] = await lines({ kernel, append }, SCAN);
     expect(JSON.parse(scan)).toMatchObject({ tracker: "kcore", precision: 1, recall: 1 });
     expect(doctor.join("\n")).toMatch(/^ +kcore +yes +page-exact/);

@@ -1,7 +1,7 @@
 // Swap cache on a disk, on stock kernels with cgroup v2: what the marks free, what stays without them, and that nothing in use goes with it.
 import { expect, setDefaultTimeout } from "bun:test";
 import { executable } from "../e2e/harness.ts";
-import { needs } from "../needs.ts";
+import { needs, notLong } from "../needs.ts";
 import type { Series } from "./vm/kernel.ts";
 import { inMachine, missingMachine } from "./vm/machine.ts";
 
@@ -23,7 +23,7 @@ const cases: [kernel: Series, what: string, prepare: string, inNormalRun?: true]
 ];
 for (const [kernel, what, prepare, inNormalRun] of cases) {
   if (!inNormalRun && !LONG) continue;
-  needs(await missingMachine(kernel))(`memory is free again on ${kernel} with ${what} once the marks demand it, and not before`, async () => {
+  needs(notLong() ?? await missingMachine(kernel))(`memory is free again on ${kernel} with ${what} once the marks demand it, and not before`, async () => {
     const [begun, out, relieved, { hotOut }] = await figures(kernel, prepare);
     const grown = (from: Figures, to: Figures) => (to.freeKib + to.daemonKib - from.freeKib - from.daemonKib) / out.swapKib;
     expect(grown(begun, out)).toBeLessThanOrEqual(0.2);

@@ -142,8 +142,8 @@ describe("its state", () => {
     [["quiet", harm, "wait", "idle", "idle"], "careful", 0.01],
     [["quiet", harm, "wait", "quiet", "quiet", "quiet", "quiet", "quiet", "quiet"], "careful", 0.64],
     [["quiet", harm, "wait", "quiet", "quiet", "quiet", "quiet", "quiet", "quiet", "quiet"], "free", 1],
-    [["quiet", shortage], "stopped", 0.25],
-    [["quiet", shortage, "wait"], "careful", 0.25],
+    [["quiet", shortage], "stopped", 1],
+    [["quiet", shortage, "wait"], "careful", 1],
     [["quiet", harm, shortage, "wait"], "careful", 0.01],
   ] as const)("after %j is %p with a share of %p", (looks, state, share) => {
     expect(through(...looks)).toMatchObject({ state, share });
