@@ -23,7 +23,8 @@ const cases: [kernel: Series, what: string, prepare: string, inNormalRun?: true]
 ];
 for (const [kernel, what, prepare, inNormalRun] of cases) {
   if (!inNormalRun && !LONG) continue;
-  needs(notLong() ?? await missingMachine(kernel))(`memory is free again on ${kernel} with ${what} once the marks demand it, and not before`, async () => {
+  const missing = notLong() ?? await missingMachine(kernel);
+  needs(missing)(`memory is free again on ${kernel} with ${what} once the marks demand it, and not before`, async () => {
     const [begun, out, relieved, { hotOut }] = await figures(kernel, prepare);
     const grown = (from: Figures, to: Figures) => (to.freeKib + to.daemonKib - from.freeKib - from.daemonKib) / out.swapKib;
     expect(grown(begun, out)).toBeLessThanOrEqual(0.2);
