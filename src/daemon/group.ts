@@ -8,6 +8,7 @@ import type { SeatOrder, SeatReport } from "./group-seat.ts";
 import type { Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { WorkerPool } from "./worker-pool.ts";
+import { sleep } from "./sleep.ts";
 
 /** A task of the group. */
 export interface Participant {
@@ -168,14 +169,4 @@ export class Group {
     if (this.hold.signal.aborted) return;
     for (const task of this.tasks) task.setState(`failed: ${reason}`);
   }
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms), wake = () => resolve();
-  signal.addEventListener("abort", wake, { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", wake);
 }

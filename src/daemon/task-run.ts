@@ -19,6 +19,7 @@ import type { Run } from "./run.ts";
 import { TaskLimits } from "./task-limits.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import type { WriteBudget } from "./write-budget.ts";
+import { sleep } from "./sleep.ts";
 
 interface TaskParts {
   readonly task: TaskSpec;
@@ -287,14 +288,4 @@ export function sightOf(eyes: Eyes): Pick<TaskStatus, "exactness" | "mover" | "c
   const trackers = eyes.missing.map(({ tracker, reason }) => ({ name: tracker, reason }));
   const movers = eyes.missingMovers.map(({ mover, reason }) => ({ name: mover, reason }));
   return { exactness: eyes.exactness, mover: eyes.mover, chosen: reasonOf(eyes), notUsed: [...trackers, ...movers] };
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms), wake = () => resolve();
-  signal.addEventListener("abort", wake, { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", wake);
 }
