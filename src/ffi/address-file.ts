@@ -16,13 +16,21 @@ export interface AddressRead {
   readonly position: number;
 }
 
+/** Where an answer goes, and what is read, for whoever is told that it failed. */
+export interface AddressReadOrder {
+  readonly into: Uint8Array;
+  readonly length: number;
+  /** As "idle_pages of pid 12". */
+  readonly of: string;
+}
+
 /** Reads up to `length` bytes at an address. Throws SysError; ESRCH where the process is gone. */
-export function readAtAddress(fd: number, address: number, { into, length }: { into: Uint8Array; length: number }): AddressRead {
+export function readAtAddress(fd: number, address: number, { into, length, of }: AddressReadOrder): AddressRead {
   if (length > into.length) throw new Error(`${length} bytes into a buffer of ${into.length}`);
-  if (Number(libc.lseek(fd, address, SEEK_SET)) < 0) throw new SysError("lseek", `0x${address.toString(16)}`, errno());
+  if (Number(libc.lseek(fd, address, SEEK_SET)) < 0) throw new SysError("lseek", `${of} to 0x${address.toString(16)}`, errno());
   const bytes = Number(libc.read(fd, ptr(into), length));
-  if (bytes < 0) throw new SysError("read", `0x${address.toString(16)}`, errno());
+  if (bytes < 0) throw new SysError("read", `${of} at 0x${address.toString(16)}`, errno());
   const position = Number(libc.lseek(fd, 0, SEEK_CUR));
-  if (position < 0) throw new SysError("lseek", `fd ${fd}`, errno());
+  if (position < 0) throw new SysError("lseek", of, errno());
   return { bytes, position };
 }

@@ -5,7 +5,7 @@ import { readMaps } from "../proc/maps.ts";
 import { readMemInfo } from "../proc/meminfo.ts";
 import { readProcessMemory, readProcesses, readStat, type ProcessStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
-import { CutShortError, isGone } from "../errors.ts";
+import { isGone } from "../errors.ts";
 import { AgeMap } from "./age-map.ts";
 import { HeatMap } from "./heat-map.ts";
 import { CpuMeter } from "./cpu-meter.ts";
@@ -29,7 +29,7 @@ import { readSwapCost } from "./swap-cost.ts";
 import { StayReasons } from "./stay-reasons.ts";
 import { noSwapCacheRelief, relieveSwapCache } from "./swap-cache.ts";
 import { doubtOf } from "./suspicion.ts";
-import { emptyTally, sumTally } from "./tally.ts";
+import { cutShort, emptyTally, sumTally } from "./tally.ts";
 import { HeldProcess, chooseTargets } from "./targets.ts";
 import { steadyTime } from "./time.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
@@ -254,7 +254,7 @@ class RealRound implements ProcessRound {
         Object.assign(total, sumTally(total, await mover.swapOut(this.watched, idle, steps)));
       }
     } catch (error) {
-      throw new CutShortError(total, error);
+      throw cutShort(total, error);
     } finally {
       this.watched.cpu.measure(() => this.ages.forget(gone.done()));
     }

@@ -4,13 +4,15 @@
 // so they go first, and nothing that is in use goes as long as no more is asked for than is cached; whether that holds is looked at after each step.
 import { closeSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { reclaimSwapCache } from "../ffi/ioctl.ts";
+import { noSwapCacheRequests, reclaimSwapCache } from "../ffi/ioctl.ts";
 import { memoryGroupOf, readGroupMemory, reclaimFile, type GroupMemory } from "../proc/cgroup-memory.ts";
 import { readCgroupFacts } from "../proc/cgroup.ts";
 import { readMemInfo, type MemInfo } from "../proc/meminfo.ts";
 import type { Root } from "../proc/root.ts";
+import { readKernelSettings } from "../proc/settings.ts";
 import { isGone } from "../errors.ts";
 import { formatBytes, MIB } from "../units.ts";
+import { openModuleFile, openOwnModuleFile } from "./module-file.ts";
 import type { SwapCacheMarks, SwapCacheRelief } from "./swap-cache-marks.ts";
 import type { Watched } from "./trackers/tracker.ts";
 
@@ -25,11 +27,32 @@ const IDLE_STEPS = 4, IDLE_PAUSE_MS = 50;
 
 /** Why the swap cache cannot be freed on this machine; absent where it can, as far as that is known without a target. */
 export function noSwapCacheRelief(root: Root, mover: string): string | undefined {
-  if (mover === "swap_pages") return undefined;
+  const module = mover === "swap_pages" ? noModuleRelief(root, () => openOwnModuleFile(root, "swap_pages")) : null;
+  if (module === undefined) return undefined;
+  const cgroup = noCgroupRelief(root);
+  return cgroup === undefined || module === null ? cgroup : `${module}; and ${cgroup}`;
+}
+
+function noCgroupRelief(root: Root): string | undefined {
   const { version, memoryReclaim } = readCgroupFacts(root);
   if (version === "v1") return "the memory controller is in cgroup v1, whose memory.force_empty would take pages in use as well; boot with cgroup v2";
   if (version === "none") return "there is no memory controller";
   return memoryReclaim ? undefined : "cgroups here have no memory.reclaim (Linux 5.19 has it)";
+}
+
+/** Why openEuler's module cannot free it; undefined where it can. Its requests are answered with 0 whether or not anything follows. */
+function noModuleRelief(root: Root, open: () => number): string | undefined {
+  if (readKernelSettings(root).lruGen === true) return "etmem_swap frees no swap cache under the multi-generational LRU (lru_gen/enabled)";
+  try {
+    const fd = open();
+    try {
+      return noSwapCacheRequests(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** How much more is in the swap cache than the marks allow; 0 where it is below the high one. */
@@ -59,15 +82,18 @@ export async function relieveSwapCache(
   root: Root, watched: Watched, { mover, marks }: { readonly mover: string; readonly marks: SwapCacheMarks },
 ): Promise<SwapCacheRelief | null> {
   if (excessBytes(readMemInfo(root), marks) === 0) return null;
-  return mover === "swap_pages" ? byModule(watched, marks) : await byCgroup(root, watched, marks);
+  const module = mover === "swap_pages" ? noModuleRelief(root, () => openModuleFile(watched.process, "swap_pages")) : null;
+  if (module === undefined) return byModule(watched, marks);
+  const missing = module === null ? undefined : noCgroupRelief(root);
+  return missing === undefined ? await byCgroup(root, watched, marks) : { freedBytes: 0, reason: `${module}; and ${missing}` };
 }
 
 /** The module works by itself, for the whole machine: what it frees shows later. */
 function byModule({ process }: Watched, marks: SwapCacheMarks): SwapCacheRelief {
-  const fd = process.openFile("swap_pages", "w");
+  const fd = openModuleFile(process, "swap_pages");
   try {
-    const reason = reclaimSwapCache(fd, marks) ? null : "this etmem_swap cannot free the swap cache: it needs a newer one";
-    return { freedBytes: 0, reason };
+    reclaimSwapCache(fd, marks);
+    return { freedBytes: 0, reason: null };
   } finally {
     closeSync(fd);
   }

@@ -1,4 +1,5 @@
 // Sums of what moves have come to. Pure.
+import { CutShortError } from "../errors.ts";
 import type { MoveTally, StayReason, StayedPages } from "./memory.ts";
 
 export function emptyTally(): MoveTally {
@@ -11,6 +12,12 @@ export function sumTally(a: MoveTally, b: MoveTally): MoveTally {
     asked: a.asked + b.asked, accepted: a.accepted + b.accepted, swappedOut: a.swappedOut + b.swappedOut, dropped: a.dropped + b.dropped,
     stayed: a.stayed + b.stayed, refused: sumOfStayed(a.refused, b.refused), refusal: b.refusal ?? a.refusal, gone: a.gone || b.gone,
   };
+}
+
+/** The error that ended a move, with what had been moved before: `done`, and what the error itself knows of. */
+export function cutShort(done: MoveTally, error: unknown): CutShortError<MoveTally> {
+  if (!(error instanceof CutShortError)) return new CutShortError(done, error);
+  return new CutShortError(sumTally(done, error.soFar as MoveTally), error.cause);
 }
 
 /** Both together. */

@@ -1,12 +1,11 @@
 // What stands between a decision and its move: a probe first, and before each bounded call how much may go now, and why no more.
-import { CutShortError } from "../errors.ts";
 import { judgeBudget, swapSpace, type Finding } from "./brake-rules.ts";
 import { leftBehind, stepsOf, type Steps } from "./brake.ts";
 import type { Allow, Memory, MoveTally, PageRuns, ProcessRound } from "./memory.ts";
 import { Pace, type PaceOrder } from "./pace.ts";
 import { subtract } from "./page-runs.ts";
 import { spreadSample } from "./spread.ts";
-import { emptyTally, sumTally } from "./tally.ts";
+import { cutShort, emptyTally, sumTally } from "./tally.ts";
 import type { BrakeWatch } from "./brake-watch.ts";
 
 const PAGE_BYTES = 4096;
@@ -74,7 +73,7 @@ export class Throttle {
     try {
       this.done = sumTally(this.done, await this.parts.round.swapOut(runs, this.allow));
     } catch (error) {
-      throw error instanceof CutShortError ? new CutShortError(sumTally(this.done, error.soFar as MoveTally), error.cause) : error;
+      throw cutShort(this.done, error);
     } finally {
       this.settle(this.done);
     }

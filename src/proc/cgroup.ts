@@ -14,7 +14,7 @@ export function readCgroupFacts(root: Root): CgroupFacts {
   const base = `${root.sys}/fs/cgroup`;
   for (const unified of [base, `${base}/unified`]) {
     if (!readTextIfAny(`${unified}/cgroup.controllers`)?.split(" ").includes("memory")) continue;
-    const groups = [".", ...namesIn(unified, /\.(?:slice|scope|service)$/)];
+    const groups = [".", ...namesIn(unified, /^[^.]+$|\.(?:slice|scope|service)$/)]; // the root itself has none; files are called CONTROLLER.NAME
     return { version: "v2", memoryReclaim: groups.some((group) => existsSync(`${unified}/${group}/memory.reclaim`)) };
   }
   return { version: existsSync(`${base}/memory/memory.usage_in_bytes`) ? "v1" : "none", memoryReclaim: false };

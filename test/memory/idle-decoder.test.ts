@@ -1,6 +1,6 @@
 // The bytes of idle_pages: examples taken from a kernel, damaged ones, and random ones against a second decoder.
 import { describe, expect, test } from "bun:test";
-import { decodeIdle, idleItems, KIND, type IdleItems } from "../../src/memory/trackers/idle-decoder.ts";
+import { cutAfter, decodeIdle, idleItems, KIND, type IdleItems } from "../../src/memory/trackers/idle-decoder.ts";
 import { random as seededRandom } from "../../src/memory/random.ts";
 import { decodePlainly, type PlainItem } from "./second-decoder.ts";
 
@@ -45,6 +45,8 @@ describe("the bytes of idle_pages", () => {
       ["40000 idle 2", "40002 doubtful 1", "40003 idle 2"]],
     ["where a read goes on where the one before was full", "a0 00 00 00 00 40 00 20 00 01 52", 0x40002, ["40002 doubtful 1", "40003 idle 2"]],
     ["also of a huge page", "a0 00 00 00 00 40 00 00 00 62", 0x40000, ["40000 hugeDoubtful 1", "40200 hugeIdle 1"]],
+    ["also of a huge page within which the one before ended", "a0 00 00 00 00 40 00 00 00 62", 0x40007, ["40000 hugeDoubtful 1", "40200 hugeIdle 1"]],
+    ["but of base pages only the one that did not fit", "a0 00 00 00 00 40 00 00 00 54", 0x40002, ["40000 idle 4"]],
     ["but not where the read begins elsewhere", "a0 00 00 00 00 40 00 30 00 52", 0x40002, ["40003 idle 2"]],
   ] as const)("leave the first page in doubt %s", (_, hex, cutAt, items) => {
     expect(decoded(hex, cutAt).items).toEqual([...items]);
@@ -66,6 +68,14 @@ describe("the bytes of idle_pages", () => {
     expect(() => decoded(hex)).toThrow(says);
   });
 });
+
+test.each([
+  ["there was room", { end: 100, bytes: 60, room: 84, position: 640 }, -1],
+  ["the next page did not fit", { end: 100, bytes: 61, room: 84, position: 100 }, 100],
+  ["a page behind a hole did not fit, which is where the kernel stands", { end: 100, bytes: 83, room: 84, position: 300 }, 300],
+  ["a plain file, whose position is no address, was full", { end: 100, bytes: 84, room: 84, position: 41 }, 100],
+  ["nothing was said", { end: -1, bytes: 84, room: 84, position: 300 }, -1],
+])("after a read the page in doubt is known where %s", (_, read, page) => expect(cutAfter(read)).toBe(page));
 
 /** What the decoder made of the bytes, page by page and with doubtful pages as `kindAt` has them; null where it called them damaged. */
 function pageByPage(bytes: Uint8Array, items: IdleItems, kindAt: (index: number) => number): { items: PlainItem[]; end: bigint | null } | null {

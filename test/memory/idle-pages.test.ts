@@ -1,5 +1,6 @@
 // The tracker of openEuler's module, on sparse files that hold at each address what the kernel would say there.
 import { afterEach, describe, expect, test } from "bun:test";
+import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { NO_RUNS, RunBuilder, type PageRuns } from "../../src/memory/page-runs.ts";
 import { UNKNOWN, type HeatMap } from "../../src/memory/heat-map.ts";
 import { IdlePagesTracker } from "../../src/memory/trackers/idle-pages.ts";
@@ -69,7 +70,7 @@ describe("the first scan", () => {
   });
 
   test("goes on where a read ended, until a VMA is covered", async () => {
-    const pages = 60_000, piece = 16384 - 9, { root, tracker } = machine([vmaLine(0, pages)]);
+    const pages = 60_000, piece = 8000 - 9, { root, tracker } = machine([vmaLine(0, pages)]);
     // Pages that are hot and idle in turn take a byte each: more than the room of a read. A kernel would go on where that ended.
     for (let page = 0; page < pages; page += piece) {
       root.says(page, ...Array.from({ length: Math.min(piece, pages - page) }, (_, i) => (i % 2 ? READ : IDLE) | 1));
@@ -175,3 +176,51 @@ test("a page that one last look has found in use, and cleared, is not idle to th
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i);
 }
+
+describe("what the kernel refuses is told with call, process and errno", () => {
+  const fifo = (root: ModuleRoot, name: string) => {
+    rmSync(root.path(name));
+    Bun.spawnSync(["mkfifo", root.path(name)]);
+    return openSync(root.path(name), constants.O_RDWR); // else opening it would wait for the other side
+  };
+
+  test("where idle_pages has no position", async () => {
+    const { root, tracker } = machine([vmaLine(0, 8)]), held = fifo(root, "idle_pages");
+    await expect(tracker.begin(root.watched(8))).rejects.toThrow(`lseek idle_pages of pid ${process.pid} to 0x400000000: ESPIPE`);
+    closeSync(held);
+  });
+
+  test("where the module is unloaded, with what to do", async () => {
+    const { root, tracker } = machine([vmaLine(0, 8)]);
+    rmSync(root.path("idle_pages"));
+    using _ = Bun.listen({ unix: root.path("idle_pages"), socket: { data: () => undefined } }); // a socket is opened with ENXIO
+    await expect(tracker.begin(root.watched(8))).rejects.toThrow(`pid ${process.pid}: idle_pages cannot be opened: ENXIO`);
+  });
+
+  test("and accesses of a host are left out of a guest's alone", async () => {
+    const { root, tracker } = machine([vmaLine(0, 512)]), hugetlb = { ignoreHost: true };
+    root.says(0, HUGE_IDLE | 1);
+    mkdirSync(root.path("fd"));
+    symlinkSync("anon_inode:[eventpoll]", root.path("fd/3"));
+    expect(counts(await tracker.begin({ ...root.watched(512), hugetlb }))).toEqual({ H0: 0 });
+    symlinkSync("anon_inode:kvm-vm", root.path("fd/4"));
+    await expect(tracker.begin({ ...root.watched(512), hugetlb })).rejects.toThrow("does not know SCAN_IGN_HOST: leave out ign_host");
+  });
+});
+
+test("a hugetlb page that its guest maps by base pages is one page, as hot as its hottest", async () => {
+  const { root, tracker } = machine([vmaLine(0, 1024)]), watched = { ...root.watched(1024), hugetlb: { ignoreHost: false } };
+  root.says(0, ...Array.from({ length: 32 }, () => IDLE | 15), IDLE | 15, IDLE | 15, IDLE | 2, HUGE_IDLE | 1);
+  const heat = await tracker.begin(watched);
+  root.forgets();
+  root.says(0, IDLE | 15, READ | 1, ...Array.from({ length: 33 }, () => IDLE | 15), IDLE | 1, HUGE_IDLE | 1);
+  await tracker.look(watched, heat, looking);
+  expect(counts(heat)).toEqual({ H0: 1, H512: 0 });
+});
+
+test("the descriptor has no flag that the module would take for one of a scan", () => {
+  const { root } = machine([]), { process: held } = root.watched(0), fd = held.openFile("idle_pages", "r");
+  const flags = parseInt(/^flags:\t(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"))![1]!, 8);
+  closeSync(fd);
+  expect(flags & 0x7061800).toBe(0); // ALL_SCAN_FLAGS on x86-64, whose bits O_NONBLOCK, O_NOFOLLOW, O_NOATIME and O_DSYNC are
+});

@@ -1,6 +1,6 @@
 // When swap cache is freed, in which steps, and when that stops. What the kernel does with it is in test/kernel/swap-cache.test.ts.
 import { afterEach, describe, expect, test } from "bun:test";
-import { packMarks } from "../../src/ffi/ioctl.ts";
+import { judgeImpossibleMarks, packMarks } from "../../src/ffi/ioctl.ts";
 import { excessBytes, harmOf, noSwapCacheRelief, relieveSwapCache, stepBytes } from "../../src/memory/swap-cache.ts";
 import { parseGroupMemory, type GroupMemory } from "../../src/proc/cgroup-memory.ts";
 import type { MemInfo } from "../../src/proc/meminfo.ts";
@@ -54,7 +54,14 @@ describe("harm", () => {
 describe("where swap cache can be freed", () => {
   const V2: KernelFiles = { "sys/fs/cgroup/cgroup.controllers": "cpu memory\n" };
   test.each<[string, KernelFiles, string, RegExp | undefined]>([
-    ["by the module, whatever the cgroups", {}, "swap_pages", undefined],
+    ["not by the module under the multi-generational LRU", { "sys/kernel/mm/lru_gen/enabled": "0x0007\n" }, "swap_pages",
+      /etmem_swap frees no swap cache under the multi-generational LRU \(lru_gen.enabled\); and there is no memory controller/],
+    ["not by a module that does not answer", { "proc/self/swap_pages": "" }, "swap_pages",
+      /cannot free the swap cache \(ioctl SET_SWAPCACHE_WMARK on swap_pages: ENOTTY\): it needs the module of a newer kernel; and there is/],
+    ["not by a module that is not there", {}, "swap_pages", /this kernel has no swap_pages .*; and there is no memory controller/],
+    ["by memory.reclaim where the module cannot",
+      { ...V2, "sys/fs/cgroup/system.slice/memory.reclaim": "", "proc/self/swap_pages": "" }, "swap_pages", undefined],
+    ["by memory.reclaim of a cgroup that is no unit's", { ...V2, "sys/fs/cgroup/kubepods/memory.reclaim": "" }, "madvise", undefined],
     ["by memory.reclaim", { ...V2, "sys/fs/cgroup/system.slice/memory.reclaim": "" }, "madvise", undefined],
     ["not before Linux 5.19", { ...V2, "sys/fs/cgroup/system.slice/memory.stat": "" }, "madvise", /no memory.reclaim \(Linux 5.19 has it\)/],
     ["not in v1", { "sys/fs/cgroup/memory/memory.usage_in_bytes": "1" }, "madvise", /cgroup v1, whose memory.force_empty would take pages in use/],
@@ -89,8 +96,18 @@ describe("the module", () => {
 
   test("is not asked below the high mark", async () => expect(await relieve(memory(5000))).toBeNull());
 
-  test("that does not know the request is told of", async () => {
-    expect(await relieve(memory(5001))).toEqual({ freedBytes: 0, reason: "this etmem_swap cannot free the swap cache: it needs a newer one" });
+  test("that does not know the request is told of, with what it answered", async () => {
+    expect(await relieve(memory(5001))).toEqual({
+      freedBytes: 0, reason: "this etmem_swap cannot free the swap cache (ioctl SET_SWAPCACHE_WMARK on swap_pages: ENOTTY): it needs the module of" +
+        " a newer kernel; and there is no memory controller",
+    });
+  });
+
+  test.each([
+    ["EFAULT", undefined], ["EPERM", /EPERM/], ["ENOTTY", /ENOTTY/], ["EOPNOTSUPP", /EOPNOTSUPP/], [null, /taken, though they are impossible/],
+  ])("that answers impossible marks with %p knows them only by EFAULT", (code, says) => {
+    if (says === undefined) expect(judgeImpossibleMarks(code)).toBeUndefined();
+    else expect(judgeImpossibleMarks(code)).toMatch(says);
   });
 });
 

@@ -1,6 +1,7 @@
 // The mover of openEuler's module, up to the bytes that it writes.
 import { afterEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync } from "node:fs";
+import { CutShortError } from "../../src/errors.ts";
 import type { MoveSteps } from "../../src/memory/movers/mover.ts";
 import { emptyTally } from "../../src/memory/tally.ts";
 import { AddressLines, swapPagesMover } from "../../src/memory/movers/swap-pages.ts";
@@ -112,4 +113,22 @@ test("nothing is called where nothing is present", () => {
     throw new Error("called");
   });
   expect(tally).toEqual(emptyTally());
+});
+
+test("a write that fails is told with call, process and errno, and what had gone before it is in the books", async () => {
+  const root = machine(repeated(16, ENTRY.private));
+  rmSync(root.path("swap_pages"));
+  symlinkSync("/dev/full", root.path("swap_pages"));
+  const failed = await swapPagesMover(root.root).swapOut(root.watched(1), runs([0, 16]), onward).catch((error: unknown) => error);
+  expect(failed).toBeInstanceOf(CutShortError);
+  const soFar = { asked: 16, accepted: 0, swappedOut: 0, stayed: 16 };
+  expect(failed).toMatchObject({ message: `write swap_pages of pid ${process.pid}: ENOSPC`, soFar });
+});
+
+test("a module that is unloaded between two rounds is told of, with what to do", async () => {
+  const root = machine([ENTRY.private]);
+  rmSync(root.path("swap_pages"));
+  using _ = Bun.listen({ unix: root.path("swap_pages"), socket: { data: () => undefined } }); // a socket is opened with ENXIO
+  const moving = swapPagesMover(root.root).swapOut(root.watched(1), runs([0, 1]), onward);
+  await expect(moving).rejects.toThrow(`pid ${process.pid}: swap_pages cannot be opened: ENXIO`);
 });

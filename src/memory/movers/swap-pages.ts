@@ -2,11 +2,11 @@
 import { closeSync, writeSync } from "node:fs";
 import { PageEntries } from "../../proc/page-entries.ts";
 import type { Root } from "../../proc/root.ts";
-import { SysError, isGone } from "../../errors.ts";
+import { CutShortError, SysError, isGone } from "../../errors.ts";
 import { CHUNK_PAGES } from "../heat-map.ts";
 import { hugetlbRuns } from "../hugetlb.ts";
 import type { MoveTally } from "../memory.ts";
-import { openOwnModuleFile } from "../module-file.ts";
+import { openModuleFile, openOwnModuleFile } from "../module-file.ts";
 import { nextTurn } from "../next-turn.ts";
 import { RunFeeder, subtract, type PageRuns } from "../page-runs.ts";
 import type { Watched } from "../trackers/tracker.ts";
@@ -21,7 +21,7 @@ const MAX_LINES = 200, MAX_WRITE_PAGES = CALL_PAGES;
 
 /** Throws UnsupportedError with what is missing: kernel, module or privilege. */
 export function openSwapPages(root: Root): Mover {
-  closeSync(openOwnModuleFile(root, "swap_pages", "etmem_swap"));
+  closeSync(openOwnModuleFile(root, "swap_pages"));
   return swapPagesMover(root);
 }
 
@@ -33,13 +33,15 @@ export function swapPagesMover(root: Root): Mover {
       const { process, cpu } = watched, tally = emptyTally();
       const movable = cpu.measure(() => subtract(runs, hugetlbRuns(root, process.pid)));
       if (movable.pages === 0) return tally;
-      const feeder = new RunFeeder(movable, CALL_RUNS), fd = process.openFile("swap_pages", "w");
+      const feeder = new RunFeeder(movable, CALL_RUNS), fd = openModuleFile(process, "swap_pages"), of = `swap_pages of pid ${process.pid}`;
       try {
         while (!tally.gone) {
           const pieces = feeder.take(Math.min(CALL_PAGES, await steps.allow(tally)));
           if (pieces === 0) break;
           const asked = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces) };
-          cpu.measure(() => verify(process.pagemap, asked, { tally, steps }, () => write(fd, process.pagemap, asked, steps)));
+          const target: Target = { fd, of, pagemap: process.pagemap };
+          cpu.measure(() => verify(process.pagemap, asked, { tally, steps }, () => write(target, asked, steps)));
+          if (target.failure) throw new CutShortError(tally, target.failure); // behind the look at what had gone before it
           await nextTurn();
         }
       } finally {
@@ -54,8 +56,8 @@ export function swapPagesMover(root: Root): Mover {
  * Asks for every page that is present and nobody else's: of others some versions of the module keep a reference for ever. A huge page is asked for
  * once; one that was split meanwhile goes by its first page alone, and the rest in a later round.
  */
-function write(fd: number, pagemap: number, runs: Pick<PageRuns, "from" | "to">, { isHuge }: MoveSteps): Called {
-  const lines = new AddressLines((text) => writeOnce(fd, text));
+function write(target: Target, runs: Pick<PageRuns, "from" | "to">, { isHuge }: MoveSteps): Called {
+  const { fd, of, pagemap } = target, lines = new AddressLines((text) => writeOnce(fd, of, text));
   try {
     for (let i = 0; i < runs.from.length; i++) {
       for (let page = runs.from[i]!, to = runs.to[i]!; page < to;) {
@@ -71,10 +73,19 @@ function write(fd: number, pagemap: number, runs: Pick<PageRuns, "from" | "to">,
     }
     lines.send();
   } catch (error) {
-    if (!isGone(error)) throw error;
-    return { acceptedPages: lines.sentPages, refusal: null, gone: true };
+    if (!isGone(error) && !(error instanceof SysError)) throw error;
+    if (!isGone(error)) target.failure = error as SysError;
+    return { acceptedPages: lines.sentPages, refusal: null, gone: isGone(error) };
   }
   return { acceptedPages: lines.sentPages, refusal: null, gone: false };
+}
+
+interface Target {
+  readonly fd: number;
+  /** What it is, for whoever is told that it failed. */
+  readonly of: string;
+  readonly pagemap: number;
+  failure?: SysError;
 }
 
 /** One for each thread. */
@@ -113,9 +124,14 @@ export class AddressLines {
 }
 
 /** The kernel takes all of it or nothing; what it did with it only the page map tells. */
-function writeOnce(fd: number, lines: Uint8Array): void {
-  const written = writeSync(fd, lines);
-  if (written !== lines.length) throw new SysError("write swap_pages", `fd ${fd}`, "EIO", `${written} of ${lines.length} bytes were taken`);
+function writeOnce(fd: number, of: string, lines: Uint8Array): void {
+  let written = 0;
+  try {
+    written = writeSync(fd, lines);
+  } catch (error) {
+    throw new SysError("write", of, (error as NodeJS.ErrnoException).code ?? String(error));
+  }
+  if (written !== lines.length) throw new SysError("write", of, "EIO", `${written} of ${lines.length} bytes were taken`);
 }
 
 /** `0x7f64d0203000` in lower case, and a newline. Returns where the next line begins. */

@@ -63,7 +63,8 @@ export function decodeIdle(bytes: Uint8Array, length: number, into: IdleItems, c
     if (byte === SET_ADDRESS) {
       const next = addressAt(bytes, at + 1, length);
       if (next < end - CHUNK_PAGES) throw damaged(at, "goes back");
-      doubt = next === fits || next === page; // the kernel began a new piece where it had run out of room
+      // The kernel began a new piece where it had run out of room; the address of a huge page is that of its beginning.
+      doubt = next === page || next === fits || (fits > next && fits < next + SIZES[bytes[at + 1 + ADDRESS_BYTES]! >>> 4]!);
       page = next;
       at += 1 + ADDRESS_BYTES;
     } else if (byte === 0) {
@@ -88,6 +89,17 @@ export function decodeIdle(bytes: Uint8Array, length: number, into: IdleItems, c
   }
   if (end > LAST_PAGE) throw damaged(length, "goes beyond the address space");
   into.end = end;
+}
+
+/** With less room left the kernel may have stopped for want of it. */
+const FULL_BYTES = LEAST_READ_BYTES + 4;
+
+/**
+ * The page for which a read had no room, and whose bit is cleared all the same; -1 where there was room. `end` is the page behind what was said: the
+ * page in question is where the kernel stands, since it need not follow what was said.
+ */
+export function cutAfter({ end, bytes, room, position }: Readonly<Record<"end" | "bytes" | "room" | "position", number>>): number {
+  return end >= 0 && bytes + FULL_BYTES > room ? Math.max(position, end) : -1;
 }
 
 /** Takes items of base pages up to the first other byte; without branches on what they say, since kinds alternate as the heat does. */

@@ -1,30 +1,38 @@
 // openEuler's own tracker: reading idle_pages tells which pages were accessed and clears their accessed bits. Page-exact, on any architecture.
 import { closeSync } from "node:fs";
-import { readAtAddress } from "../../ffi/address-file.ts";
-import { scanGuestPages, scanMarkedOnly } from "../../ffi/ioctl.ts";
+import { readAtAddress, type AddressRead, type AddressReadOrder } from "../../ffi/address-file.ts";
+import { ignoreHostAccesses, scanMarkedOnly } from "../../ffi/ioctl.ts";
 import { basePageBytes } from "../../ffi/page-size.ts";
 import { PAGE_STATE, PagemapReader } from "../../ffi/pagemap.ts";
 import type { Root } from "../../proc/root.ts";
-import { UnsupportedError } from "../../errors.ts";
+import { isVirtualMachine } from "../../proc/virtual-machine.ts";
+import { SysError, UnsupportedError } from "../../errors.ts";
 import { CHUNK_PAGES, HeatMapBuilder, PAGE_BYTES, UNKNOWN, type HeatMap } from "../heat-map.ts";
 import { hugetlbRuns } from "../hugetlb.ts";
-import { openOwnModuleFile } from "../module-file.ts";
+import { openModuleFile, openOwnModuleFile } from "../module-file.ts";
 import { nextTurn } from "../next-turn.ts";
 import { NO_RUNS, RunBuilder, intersect, subtract, type PageRuns } from "../page-runs.ts";
 import { pageableRuns } from "../vmas.ts";
 import { ChunkStream, SEEN, countSeen, type SeenChunk } from "./idle-chunks.ts";
-import { LEAST_READ_BYTES, decodeIdle, idleItems } from "./idle-decoder.ts";
+import { LEAST_READ_BYTES, cutAfter, decodeIdle, idleItems } from "./idle-decoder.ts";
 import { eachOverlap } from "./page-tables.ts";
 import type { OpenQuestion, Tracker, Watched } from "./tracker.ts";
 
-/** The kernel looks at 8 pages for each byte: 512 MiB of address space, and holds the target's mmap_lock for reading all the while. */
-const READ_BYTES = 16 << 10;
-/** Room for addresses beside a byte for each page: a VMA of up to 64 MiB is read in one piece, even if each page differs from the one before. */
+/**
+ * What the kernel looks through at once, with interrupts off and the target's mmap_lock held for reading: 8 pages for each byte, 250 MiB. A longer
+ * read is several of these, and where one has no room left, a page whose bit is cleared already is called idle without a sign in the bytes.
+ */
+const READ_BYTES = 8000;
+/** Room for addresses beside a byte for each page: a VMA of up to 31 MiB is read in one piece, even if each page differs from the one before. */
 const ADDRESSES_BYTES = 64;
-/** With less room left the kernel may have stopped for want of it. */
-const FULL_BYTES = LEAST_READ_BYTES + 4;
 /** Reading over memory that nobody asked for costs less than another read, up to about this many pages (2 MiB). */
 const SPAN_GAP_PAGES = 512;
+
+interface OpenFile {
+  readonly fd: number;
+  /** What it is, for whoever is told that it failed. */
+  readonly of: string;
+}
 
 /** What is known of a process for the length of a round. */
 interface IdleRound {
@@ -54,7 +62,7 @@ export class IdlePagesTracker implements Tracker {
   /** Throws UnsupportedError with what is missing: kernel, module or privilege. */
   static open(root: Root): IdlePagesTracker {
     if (basePageBytes() !== PAGE_BYTES) throw new UnsupportedError(`base pages of ${basePageBytes()} bytes are not supported`);
-    const fd = openOwnModuleFile(root, "idle_pages", "etmem_scan");
+    const fd = openOwnModuleFile(root, "idle_pages");
     try {
       return new IdlePagesTracker(root, { seesSwapFlag: scanMarkedOnly(fd) });
     } finally {
@@ -65,10 +73,11 @@ export class IdlePagesTracker implements Tracker {
   async begin(watched: Watched): Promise<HeatMap> {
     const builder = new HeatMapBuilder(watched.rssBytes / PAGE_BYTES), pageable = watched.cpu.measure(() => this.pageable(watched));
     this.rounds.set(watched, { pageable, used: NO_RUNS });
+    const hugetlb = watched.hugetlb !== undefined;
     let present = 0, at = 0;
     await this.scan(watched, pageable, (chunk) => {
-      const base = chunk.number * CHUNK_PAGES;
-      at = eachOverlap(pageable, { from: base, to: base + CHUNK_PAGES, at }, (from, to) => (present += addPresent(builder, chunk, { from, to })));
+      const base = chunk.number * CHUNK_PAGES, range = { from: base, to: base + CHUNK_PAGES, at };
+      at = eachOverlap(pageable, range, (from, to) => (present += addPresent(builder, chunk, { from, to, hugetlb })));
     });
     if (!watched.signal.aborted) watched.cpu.measure(() => this.confirm(watched, present, pageable));
     return builder.done();
@@ -99,11 +108,11 @@ export class IdlePagesTracker implements Tracker {
       at = eachOverlap(runs, { ...range, at }, (from, to) => addSeen(idle, chunk, { from, to }, (seen) => seen === SEEN.idle));
       if (range.to > asked) addSeen(used, chunk, { from: Math.max(base, asked), to: range.to }, (seen) => seen > SEEN.idle);
     });
-    const fd = this.open(watched);
+    const file = this.open(watched);
     try {
-      for (const step of this.steps(fd, hulls.done())) if (step) stream.add(this.items);
+      for (const step of this.steps(file, hulls.done())) if (step) stream.add(this.items);
     } finally {
-      closeSync(fd);
+      closeSync(file.fd);
     }
     stream.done();
     const before = round.used;
@@ -115,9 +124,9 @@ export class IdlePagesTracker implements Tracker {
 
   /** One look at the spans, between whose reads the round can be called off. The kernel flushes the TLB only at the end, when the file is closed. */
   private async scan(watched: Watched, spans: PageRuns, visit: (chunk: SeenChunk) => void): Promise<void> {
-    const { cpu } = watched, stream = new ChunkStream(visit), fd = this.open(watched);
+    const { cpu } = watched, stream = new ChunkStream(visit), file = this.open(watched);
     try {
-      const steps = this.steps(fd, spans);
+      const steps = this.steps(file, spans);
       while (!watched.signal.aborted) {
         const done = cpu.measure(() => {
           const step = steps.next();
@@ -128,21 +137,21 @@ export class IdlePagesTracker implements Tracker {
         await nextTurn();
       }
     } finally {
-      cpu.measure(() => closeSync(fd));
+      cpu.measure(() => closeSync(file.fd));
     }
     stream.done();
   }
 
   /** Reads on until the spans are covered, each read into `items`. What lies beyond a span is read with it and never again. */
-  private *steps(fd: number, spans: PageRuns): Generator<true> {
+  private *steps({ fd, of }: OpenFile, spans: PageRuns): Generator<true> {
     let at = 0, cutAt = -1;
     for (let i = 0; i < spans.from.length; i++) {
       at = Math.max(at, spans.from[i]!);
       while (at < spans.to[i]!) {
-        const { room, bytes, position } = this.read(fd, at, spans.to[i]! - at);
+        const { room, bytes, position } = this.read({ fd, of }, at, spans.to[i]! - at);
         decodeIdle(this.buffer, bytes, this.items, cutAt);
-        cutAt = bytes + FULL_BYTES > room ? this.items.end : -1;
-        const next = Math.max(position, this.items.end);
+        const { end } = this.items, next = Math.max(position, end);
+        cutAt = cutAfter({ end, bytes, room, position });
         at = next > at ? next : spans.to[i]!;
         yield true;
       }
@@ -150,20 +159,23 @@ export class IdlePagesTracker implements Tracker {
   }
 
   /** Where the room asks for pages beyond the end of the address space the kernel answers nothing and stands still: then with less. */
-  private read(fd: number, page: number, pages: number): { room: number; bytes: number; position: number } {
+  private read({ fd, of }: OpenFile, page: number, pages: number): { room: number; bytes: number; position: number } {
     let room = Math.min(READ_BYTES, pages + ADDRESSES_BYTES);
     for (;;) {
-      const { bytes, position } = readAtAddress(fd, page * PAGE_BYTES, { into: this.buffer, length: room });
+      const { bytes, position } = readAt(fd, page * PAGE_BYTES, { into: this.buffer, length: room, of });
       if (bytes > 0 || position > page * PAGE_BYTES || room === LEAST_READ_BYTES) return { room, bytes, position: Math.ceil(position / PAGE_BYTES) };
       room = Math.max(LEAST_READ_BYTES, room >>> 1);
     }
   }
 
-  private open(watched: Watched): number {
-    const fd = watched.process.openFile("idle_pages", "r");
+  /** Opened anew for each scan: the kernel flushes the TLB when it is closed, and flags stay with the descriptor. */
+  private open({ process, markedOnly, hugetlb }: Watched): OpenFile {
+    const fd = openModuleFile(process, "idle_pages"), of = `idle_pages of pid ${process.pid}`;
     try {
-      if (watched.hugetlb) scanGuestPages(fd, watched.hugetlb);
-      if (!watched.markedOnly || scanMarkedOnly(fd)) return fd;
+      if (hugetlb?.ignoreHost && isVirtualMachine(this.root, process.pid) && !ignoreHostAccesses(fd)) {
+        throw new UnsupportedError("this etmem_scan does not know SCAN_IGN_HOST: leave out ign_host, or load the module of a newer kernel");
+      }
+      if (!markedOnly || scanMarkedOnly(fd)) return { fd, of };
       throw new UnsupportedError("this etmem_scan does not know memory marked with MADV_SWAPFLAG");
     } catch (error) {
       closeSync(fd);
@@ -198,10 +210,21 @@ export class IdlePagesTracker implements Tracker {
   }
 }
 
+/** A position is always that of a page and no read too small: so the module means the guest by EINVAL. */
+function readAt(fd: number, address: number, order: AddressReadOrder): AddressRead {
+  try {
+    return readAtAddress(fd, address, order);
+  } catch (error) {
+    if (!(error instanceof SysError) || error.code !== "EINVAL") throw error;
+    const advice = "of a guest of KVM the module needs an Intel processor whose EPT has accessed bits";
+    throw new UnsupportedError(`${error.message}; ${advice}`, { cause: error });
+  }
+}
+
 /** Adds the pages from..to-1 of a chunk that are present, and gives their number. A huge page that is not wholly in the range is left out. */
-function addPresent(builder: HeatMapBuilder, chunk: SeenChunk, { from, to }: { from: number; to: number }): number {
+function addPresent(builder: HeatMapBuilder, chunk: SeenChunk, { from, to, hugetlb }: { from: number; to: number; hugetlb: boolean }): number {
   const base = chunk.number * CHUNK_PAGES, { seen } = chunk;
-  if (chunk.huge) {
+  if (chunk.huge || hugetlb) { // a guest may map by base pages what is a hugetlb page all the same
     if (to - from < CHUNK_PAGES) return 0;
     builder.addHuge(chunk.number, 0);
     return CHUNK_PAGES;
