@@ -1,10 +1,12 @@
-// bun bench/trackers.ts [SIZE] [vm]: every tracker that works here, by pattern, against workloads that know their truth; with `vm` in the emulated
-// machine of test/kernel, whose times are good for ratios only. The target's longest touch of its hot pages stands beside one with nobody looking.
+// bun bench/trackers.ts [SIZE] [vm [KERNEL]]: every tracker that works here, by pattern, against workloads that know their truth; with `vm` in the
+// emulated machine of test/kernel, whose times are good for ratios only. The target's longest touch of its hot pages stands beside one with nobody
+// looking.
 import { join } from "node:path";
 import { executable } from "../test/e2e/harness.ts";
+import type { Series } from "../test/kernel/vm/kernel.ts";
 import { inMachine } from "../test/kernel/vm/machine.ts";
 
-const [size = "256M", where] = process.argv.slice(2);
+const [size = "256M", where, series = "6.12"] = process.argv.slice(2);
 const TRACKERS = ["none", "idle_pages", "page_walk", "page_idle", "referenced", "damon", "kcore"];
 const ROUNDS = 3, SECONDS = ROUNDS * 5 + 10;
 
@@ -29,7 +31,8 @@ for (const tracker of TRACKERS) {
 
 async function emulated(tracker: string): Promise<string> {
   executable();
-  return (await inMachine({ timeoutMs: 600_000 }, ["sh", "-c", script(join("/usr/bin", "etmem"), tracker)])).stdout.toString();
+  const words = ["sh", "-c", script(join("/usr/bin", "etmem"), tracker)];
+  return (await inMachine({ kernel: series as Series, timeoutMs: 600_000 }, words)).stdout.toString();
 }
 
 function tell(tracker: string, [shape = "", ...lines]: readonly string[]): void {

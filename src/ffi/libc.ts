@@ -79,6 +79,14 @@ export function madvise(address: number, bytes: number, advice: number): void {
   if (libc.madvise(address, bytes, advice) !== 0) throw new SysError("madvise", `advice ${advice}`, errno());
 }
 
+/** Keeps memory of our own in pages of 4 KiB. A kernel that knows no such advice (EINVAL, as a real-time one), or none (ENOSYS), has no others. */
+export function keepSmallPages(address: number, bytes: number): void {
+  const MADV_NOHUGEPAGE = 15, EINVAL = 22, ENOSYS = 38;
+  if (libc.madvise(address, bytes, MADV_NOHUGEPAGE) === 0) return;
+  const code = errno();
+  if (code !== EINVAL && code !== ENOSYS) throw new SysError("madvise", "MADV_NOHUGEPAGE", code);
+}
+
 /** Before 5.11 BPF maps and programs count against RLIMIT_MEMLOCK (64 KiB by default), and bpf(2) says EPERM. */
 export function raiseMemlock(bytes: number): void {
   const RLIMIT_MEMLOCK = 8;

@@ -5,7 +5,7 @@ import { NR, rawSyscall } from "./libc.ts";
 import { SysError } from "../errors.ts";
 
 /** include/uapi/asm-generic/mman-common.h */
-export const ADVICE = { noHugePage: 15, hugePage: 14, cold: 20, pageout: 21 } as const;
+export const ADVICE = { hugePage: 14, cold: 20, pageout: 21 } as const;
 
 /** UIO_MAXIOV: more ranges in one call are EINVAL. */
 export const MAX_RANGES = 1024;

@@ -116,7 +116,8 @@ export function moverRungs(root: Root): readonly MoverRung[] {
   return [
     ["swap_pages", () => openSwapPages(root)],
     ["madvise", () => {
-      if (!isProcessMadviseKnown()) throw new UnsupportedError("this kernel has no process_madvise: needs Linux 5.10");
+      if (!isProcessMadviseKnown()) throw new UnsupportedError("this kernel has no process_madvise: needs Linux 5.10, CONFIG_ADVISE_SYSCALLS");
+      if (!existsSync(`${root.proc}/self/pagemap`)) throw new UnsupportedError("this kernel has no page maps (CONFIG_PROC_PAGE_MONITOR)");
       return madviseMover;
     }],
   ];

@@ -1,6 +1,5 @@
 // A tracker proves itself on memory of the daemon's own: pages that were touched must be seen, the others must not.
-import { ADVICE } from "../ffi/process-madvise.ts";
-import { madvise, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
+import { keepSmallPages, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
 import { VMA, type VmaList } from "../proc/maps.ts";
 import { readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
@@ -21,7 +20,7 @@ export async function proveTracker(root: Root, tracker: Tracker): Promise<void> 
   const bytes = 2 * CHUNK_BYTES, mapping = mapAnonymous(bytes);
   const start = Math.ceil(mapping / CHUNK_BYTES) * CHUNK_BYTES;
   try {
-    madvise(mapping, bytes, ADVICE.noHugePage);
+    keepSmallPages(mapping, bytes);
     const verdicts: string[] = [];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const verdict = await attemptProof(root, tracker, start);

@@ -1,6 +1,5 @@
 // Memory that a workload maps and fills as time goes, in steps of a fifth of a second, and never looks at again.
-import { madvise, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
-import { ADVICE } from "../ffi/process-madvise.ts";
+import { keepSmallPages, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
 
 const STEPS_PER_SECOND = 5, PAGE = 4096;
 
@@ -19,7 +18,7 @@ export function growMemory(bytesPerSecond: number): { end(): number } {
 
 function mapStep(bytes: number): number {
   const start = mapAnonymous(bytes);
-  madvise(start, bytes, ADVICE.noHugePage);
+  keepSmallPages(start, bytes);
   new Uint8Array(viewOf(start, bytes)).fill(7);
   return start;
 }

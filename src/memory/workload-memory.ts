@@ -1,5 +1,5 @@
 // Memory whose hot and cold pages are known: real pages of this process, filled, split and touched as asked.
-import { madvise, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
+import { keepSmallPages, madvise, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
 import { basePageBytes } from "../ffi/page-size.ts";
 import { GIB, MIB } from "../units.ts";
 import { MovingHeat, type Pattern } from "./workload.ts";
@@ -43,7 +43,7 @@ export interface WorkloadMemory {
 }
 
 // include/uapi/asm-generic/mman-common.h, since 2.6.38 (14, 15) and 3.4 (16).
-const MADV_HUGEPAGE = 14, MADV_NOHUGEPAGE = 15, MADV_DONTDUMP = 16;
+const MADV_HUGEPAGE = 14, MADV_DONTDUMP = 16;
 
 /** A transparent huge page is possible only where 2 MiB of memory are aligned. */
 const ALIGNMENT = 2 * MIB;
@@ -57,7 +57,7 @@ export function mapWorkload(shape: WorkloadShape): WorkloadMemory {
   const mapped = mapAnonymous(mappedBytes, { reserveOnly: true, hugetlb: shape.hugetlb === true });
   const margin = Math.floor((mappedBytes - ALIGNMENT - shape.bytes) / 2);
   const start = Math.ceil((mapped + margin) / ALIGNMENT) * ALIGNMENT;
-  if (!shape.hugetlb) madvise(mapped, mappedBytes, MADV_NOHUGEPAGE);
+  if (!shape.hugetlb) keepSmallPages(mapped, mappedBytes);
   if (shape.hugePages) madvise(start, shape.bytes, MADV_HUGEPAGE);
   split(start, shape, pageBytes);
   const pages = fill(start, shape, pageBytes);

@@ -1,9 +1,8 @@
 // Parts of a workload beside its own memory, of the kinds that do not go to swap, or go otherwise. Filled once and never touched again.
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { madvise, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
+import { keepSmallPages, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
 import { forkSleeper, lockMemory, mapPrivateFile, mapSharedAnonymous } from "../ffi/mappings.ts";
-import { ADVICE } from "../ffi/process-madvise.ts";
 import { MIB } from "../units.ts";
 import { random } from "./random.ts";
 
@@ -55,7 +54,7 @@ function mapPart(kind: PartKind, bytes: number, folder: string): number {
   if (kind === "shared") return filled(mapSharedAnonymous(bytes), bytes);
   if (kind === "hugetlb") return filled(mapAnonymous(bytes, { hugetlb: true }), bytes);
   const start = mapAnonymous(bytes);
-  madvise(start, bytes, ADVICE.noHugePage);
+  keepSmallPages(start, bytes);
   if (kind === "mlocked") lockMemory(start, bytes);
   return filled(start, bytes);
 }

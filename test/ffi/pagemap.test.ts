@@ -1,8 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
-import { madvise, mapAnonymous, unmap, viewOf } from "../../src/ffi/libc.ts";
+import { keepSmallPages, mapAnonymous, unmap, viewOf } from "../../src/ffi/libc.ts";
 import { PAGE_STATE, PagemapReader } from "../../src/ffi/pagemap.ts";
-import { ADVICE } from "../../src/ffi/process-madvise.ts";
 
 const PAGE = 4096;
 type Run = readonly [fromPage: number, toPage: number, state: number];
@@ -13,7 +12,7 @@ type Read = (reader: PagemapReader, visit: (run: Run) => void, where: Where) => 
 function runsOf(pages: number, touched: (page: number) => boolean, read: Read): Run[] {
   const start = mapAnonymous(pages * PAGE), fd = openSync("/proc/self/pagemap", "r"), runs: Run[] = [];
   try {
-    madvise(start, pages * PAGE, ADVICE.noHugePage);
+    keepSmallPages(start, pages * PAGE);
     const bytes = new Uint8Array(viewOf(start, pages * PAGE));
     for (let page = 0; page < pages; page++) if (touched(page)) bytes[page * PAGE] = 1;
     read(new PagemapReader(), (run) => runs.push(run), { fd, start, end: start + pages * PAGE });

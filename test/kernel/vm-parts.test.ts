@@ -25,7 +25,7 @@ describe("the command line of test/kernel/run", () => {
   });
 
   test.each([
-    ["--kernel=4.19", "--kernel=4.19: must be 6.12, 6.1, 5.10"],
+    ["--kernel=4.19", "--kernel=4.19: must be 6.12, 6.12-rt, 6.1, 5.10, 6.12-page_idle, 6.12-coarse, 6.12-blind, 6.12-no_advice"],
     ["--memory=64M", "--memory=64M: must be 512M or more"],
     ["--nodes=0+2", "--nodes=0+2: must be nodes with processors, + nodes of memory alone, as 2+2"],
     ["--swap=file", "--swap=file: must be zram, disk or none"],

@@ -5,7 +5,7 @@ import { hotPages, type Heat } from "../../src/memory/workload.ts";
 import { executable } from "../e2e/harness.ts";
 import { swappedShares } from "../e2e/pages.ts";
 import { needs } from "../needs.ts";
-import type { Series } from "./vm/kernel.ts";
+import type { StockName } from "./vm/kernel.ts";
 import { inMachine, missingMachine, type Machine, type Ran } from "./vm/machine.ts";
 
 const LONG = process.env["ETMEM_LONG"] !== undefined;
@@ -14,8 +14,8 @@ setDefaultTimeout(180_000);
 const machine = needs(await missingMachine());
 
 /** Of what only the long run boots; in a normal run there is no such test. */
-const longOf = async (kernel: Series): Promise<ReturnType<typeof needs>> => (LONG ? needs(await missingMachine(kernel)) : () => undefined);
-const long = { "6.12": await longOf("6.12"), "6.1": await longOf("6.1"), "5.10": await longOf("5.10") };
+const longOf = async (kernel: StockName): Promise<ReturnType<typeof needs>> => (LONG ? needs(await missingMachine(kernel)) : () => undefined);
+const long = { "6.12": await longOf("6.12"), "6.12-rt": await longOf("6.12-rt"), "6.1": await longOf("6.1"), "5.10": await longOf("5.10") };
 
 /** Runs a shell script beside the executable as it is built now. */
 async function script(machineToBoot: Partial<Machine>, text: string): Promise<Ran> {
@@ -47,13 +47,14 @@ machine("nodes with processors, nodes without, and a disk to swap to are there",
 });
 
 describe("page_walk", () => {
-  const demos: [kernel: Series, what: string, append: string, prepare: string, shows: RegExp, inNormalRun?: true][] = [
+  const demos: [kernel: StockName, what: string, append: string, prepare: string, shows: RegExp, inNormalRun?: true][] = [
     ["6.12", "5-level page tables and MGLRU", "", `cat ${LRU_GEN}; grep -m1 -o la57 /proc/cpuinfo`, /^0x000[1-7]\nla57\n/, true],
     ["6.12", "4-level page tables", "no5lvl", "grep -c la57 /proc/cpuinfo", /^0\n/],
     ["6.12", "MGLRU off", "", `echo n >${LRU_GEN}; cat ${LRU_GEN}`, /^0x0000\n/],
     ["6.1", "5-level page tables, MGLRU off", "", `cat ${LRU_GEN}; grep -m1 -o la57 /proc/cpuinfo`, /^0x0000\nla57\n/],
     ["6.1", "MGLRU on", "", `echo y >${LRU_GEN}; cat ${LRU_GEN}`, /^0x000[1-7]\n/],
     ["5.10", "4-level page tables", "", "uname -r", /^5\.10\./],
+    ["6.12-rt", "no huge pages at all", "", "ls /sys/kernel/mm/transparent_hugepage 2>&1 | sed 's/.*: //'", /^No such file or directory\n/],
   ];
   for (const [kernel, what, append, prepare, shows, inNormalRun] of demos) {
     const start = inNormalRun === true ? machine : long[kernel];

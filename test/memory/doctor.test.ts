@@ -90,7 +90,8 @@ describe("a tracker or mover that does not work", () => {
     ["page_walk", undefined, facts({ "proc/self/status": "NSpid:\t1234\t7\n" })],
     ["referenced", "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y", facts(), "this kernel has no clear_refs (CONFIG_PROC_PAGE_MONITOR)"],
     ["referenced", undefined, facts()],
-    ["madvise", "boot Linux 5.10 or later", facts(), "this kernel has no process_madvise: needs Linux 5.10"],
+    ["madvise", "boot Linux 5.10 or later, with CONFIG_ADVISE_SYSCALLS=y", facts(), "needs Linux 5.10, CONFIG_ADVISE_SYSCALLS"],
+    ["madvise", "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y", facts(), "this kernel has no page maps (CONFIG_PROC_PAGE_MONITOR)"],
     ["madvise", undefined, facts()],
   ])("%s: what to do is %p", (name, todo, machine, reason = "as it was told") => {
     const [line] = said(diagnose(machine, { trackers: [fails(name, reason)], movers: [] }), name);

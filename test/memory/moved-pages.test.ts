@@ -1,7 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
-import { madvise, mapAnonymous, unmap, viewOf } from "../../src/ffi/libc.ts";
-import { ADVICE } from "../../src/ffi/process-madvise.ts";
+import { keepSmallPages, mapAnonymous, unmap, viewOf } from "../../src/ffi/libc.ts";
 import { CpuMeter } from "../../src/memory/cpu-meter.ts";
 import { MovedPages } from "../../src/memory/moved-pages.ts";
 
@@ -13,7 +12,7 @@ afterEach(() => ends.splice(0).forEach((end) => end()));
 function memory(touched: (page: number) => boolean) {
   const start = mapAnonymous(PAGES * PAGE), pagemap = openSync("/proc/self/pagemap", "r"), bytes = new Uint8Array(viewOf(start, PAGES * PAGE));
   ends.push(() => { closeSync(pagemap); unmap(start, PAGES * PAGE); });
-  madvise(start, PAGES * PAGE, ADVICE.noHugePage);
+  keepSmallPages(start, PAGES * PAGE);
   for (let page = 0; page < PAGES; page++) if (touched(page)) bytes[page * PAGE] = 1;
   const controller = new AbortController();
   return { first: start / PAGE, controller, watched: { process: { pagemap } as never, signal: controller.signal, cpu: new CpuMeter() } };

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
-import { madvise, mapAnonymous, unmap, viewOf } from "../../src/ffi/libc.ts";
+import { keepSmallPages, madvise, mapAnonymous, unmap, viewOf } from "../../src/ffi/libc.ts";
 import { ADVICE } from "../../src/ffi/process-madvise.ts";
 import { CpuMeter } from "../../src/memory/cpu-meter.ts";
 import { MovedPages } from "../../src/memory/moved-pages.ts";
@@ -28,7 +28,7 @@ afterAll(async () => {
 /** Memory of this process, all of it in swap and known as moved by us; what follows its faults has seen none yet. */
 function movedMemory(knows: ConstructorParameters<typeof Refaults>[0]) {
   const start = mapAnonymous(PAGES * PAGE), pagemap = openSync("/proc/self/pagemap", "r"), bytes = new Uint8Array(viewOf(start, PAGES * PAGE));
-  madvise(start, PAGES * PAGE, ADVICE.noHugePage);
+  keepSmallPages(start, PAGES * PAGE);
   for (let page = 0; page < PAGES; page++) bytes.fill(1 + (page % 200), page * PAGE, page * PAGE + 100);
   const moved = new MovedPages(), refaults = new Refaults(knows), first = start / PAGE, all = { from: [first], to: [first + PAGES] };
   const pageOut = () => madvise(start, PAGES * PAGE, ADVICE.pageout);

@@ -45,6 +45,7 @@ export class DamonSlots {
     this.alone(() => this.prepare());
     const [first] = readSlots(root);
     if (!first || !operationsOf(first.folder).includes("fvaddr")) {
+      this.alone(() => this.takeAway());
       throw new UnsupportedError("this kernel's DAMON watches no fixed virtual addresses (CONFIG_DAMON_VADDR, Linux 5.19)");
     }
     this.guard = new DamonGuard(MARK_UPDATE_US);

@@ -1,7 +1,7 @@
 // The command line of test/kernel/run, which says how it is used.
 import { parseArgs } from "node:util";
 import { parseSize } from "../../../src/units.ts";
-import { SUITES, type Series } from "./kernel.ts";
+import { SERIES, type Series } from "./kernel.ts";
 import { DEFAULTS, MachineError, missingMachine, runInMachine, type Machine } from "./machine.ts";
 
 /** As timeout(1) and env(1) have it: the wrapper itself failed. */
@@ -17,7 +17,7 @@ export function readMachine(args: string[]): Machine | string {
   const bytes = values.memory === undefined ? DEFAULTS.memoryMiB * 1024 ** 2 : parseSize(values.memory, ["m", "g"]);
   const [nodes, withCpus, memoryOnly] = /^([1-8])(?:\+([0-8]))?$/.exec(values.nodes ?? "1") ?? [];
   const seconds = Number(values.timeout ?? DEFAULTS.timeoutMs / 1000);
-  if (!(kernel in SUITES)) return `--kernel=${kernel}: must be ${Object.keys(SUITES).join(", ")}`;
+  if (!(SERIES as readonly string[]).includes(kernel)) return `--kernel=${kernel}: must be ${SERIES.join(", ")}`;
   if (bytes === undefined || bytes < 512 * 1024 ** 2) return `--memory=${values.memory}: must be 512M or more`;
   if (nodes === undefined) return `--nodes=${values.nodes}: must be nodes with processors, + nodes of memory alone, as 2+2`;
   if (swap !== "zram" && swap !== "disk" && swap !== "none") return `--swap=${swap}: must be zram, disk or none`;
