@@ -1,4 +1,4 @@
-// What a process can give up for good before it runs code of others. prctl(2), capabilities(7), setrlimit(2), seccomp(2), signal(7)
+// What a process can give up for good before it runs code of others. prctl(2), capabilities(7), setrlimit(2), signal(7)
 import { dlopen, ptr } from "bun:ffi";
 import { SysError } from "../errors.ts";
 import { NR, errno, rawSyscall } from "./libc.ts";
@@ -17,8 +17,8 @@ const libc = dlopen("libc.so.6", {
 } as const).symbols;
 
 // include/uapi/linux/prctl.h
-const PR_SET_PDEATHSIG = 1, PR_SET_SECCOMP = 22, PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_SET_NO_NEW_PRIVS = 38;
-const SIGKILL = 9, SIG_DFL = 0;
+const PR_SET_PDEATHSIG = 1, PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_SET_NO_NEW_PRIVS = 38;
+const SIGKILL = 9, SIG_DFL = 0, EPERM = 1;
 
 /** Numbers of capabilities. include/uapi/linux/capability.h */
 export const CAPABILITY = {
@@ -63,50 +63,6 @@ export function dieWithParent(): void {
   control("PR_SET_PDEATHSIG", PR_SET_PDEATHSIG, SIGKILL);
 }
 
-/** struct sock_filter { u16 code; u8 jt; u8 jf; u32 k; } */
-type Instruction = readonly [code: number, jt: number, jf: number, k: number];
-
-// include/uapi/linux/bpf_common.h, include/uapi/linux/seccomp.h: loads of a word, jumps, and what a filter answers.
-const LOAD = 0x20, JUMP_EQUAL = 0x15, JUMP_NOT_BELOW = 0x35, JUMP_SET = 0x45, RETURN = 0x06, ALLOW = 0x7fff0000, ERRNO = 0x00050000;
-/** Offsets in struct seccomp_data. */
-const NUMBER_AT = 0, MACHINE_AT = 4, FIRST_ARGUMENT_AT = 16;
-const CLONE_THREAD = 0x10000, EPERM = 1, ENOSYS = 38, SECCOMP_MODE_FILTER = 2;
-/** From here on the numbers of x86-64 are those of x32: arch/x86/include/uapi/asm/unistd.h. */
-const X32_NUMBERS = 0x40000000;
-/** No such call: of those that make processes arm64 has only two. */
-const NONE = 0x3fffffff;
-/** `machine`: include/uapi/linux/audit.h */
-const CALLS = process.arch === "arm64"
-  ? { machine: 0xc00000b7, clone: 220, clone3: 435, fork: NONE, vfork: NONE, socket: 198, ioUringSetup: 425 }
-  : { machine: 0xc000003e, clone: 56, clone3: 435, fork: 57, vfork: 58, socket: 41, ioUringSetup: 425 };
-
-/**
- * From here on threads can be started and processes cannot; with `sockets`, nor can a socket be made. The C library falls back from clone3, whose
- * arguments no filter can read, to clone. The same calls under the numbers of another machine that this kernel also serves are none.
- */
-export function forbidProcesses({ sockets }: { readonly sockets: boolean }): void {
-  const answer = (code: number): Instruction => [RETURN, 0, 0, ERRNO | code];
-  const refused = [CALLS.fork, CALLS.vfork, ...(sockets ? [CALLS.socket, CALLS.ioUringSetup] : [])];
-  const filter: readonly Instruction[] = [
-    [LOAD, 0, 0, MACHINE_AT], [JUMP_EQUAL, 1, 0, CALLS.machine], answer(ENOSYS),
-    [LOAD, 0, 0, NUMBER_AT], [JUMP_NOT_BELOW, 0, 1, X32_NUMBERS], answer(ENOSYS),
-    ...refused.flatMap((number): Instruction[] => [[JUMP_EQUAL, 0, 1, number], answer(EPERM)]),
-    [JUMP_EQUAL, 0, 1, CALLS.clone3], answer(ENOSYS),
-    [JUMP_EQUAL, 0, 3, CALLS.clone], [LOAD, 0, 0, FIRST_ARGUMENT_AT], [JUMP_SET, 1, 0, CLONE_THREAD], answer(EPERM),
-    [RETURN, 0, 0, ALLOW],
-  ];
-  const program = new DataView(new ArrayBuffer(filter.length * 8));
-  filter.forEach(([code, jt, jf, k], i) => {
-    program.setUint16(i * 8, code, true);
-    program.setUint8(i * 8 + 2, jt);
-    program.setUint8(i * 8 + 3, jf);
-    program.setUint32(i * 8 + 4, k, true);
-  });
-  // struct sock_fprog { unsigned short len; struct sock_filter *filter; }
-  const header = new BigUint64Array([BigInt(filter.length), BigInt(ptr(program))]);
-  if (libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ptr(header), 0, 0) !== 0) throw new SysError("prctl", "PR_SET_SECCOMP", errno());
-}
-
 const RLIMITS = { FSIZE: 1, DATA: 2, CORE: 4 } as const;
 
 /** Soft and hard limit. Without CAP_SYS_RESOURCE it cannot be raised again. */
@@ -116,11 +72,18 @@ export function setLimit(name: keyof typeof RLIMITS, value: number): void {
   if (result < 0) throw new SysError("prlimit64", `RLIMIT_${name}`, -result);
 }
 
-/** Another user with no groups and no capabilities, in every thread: the C library sees to that. `advice`: where that is not permitted. */
-export function becomeUser(id: number, advice: string): void {
-  if (libc.setgroups(0, null) !== 0) throw new SysError("setgroups", "0", errno(), advice);
-  if (libc.setresgid(id, id, id) !== 0) throw new SysError("setresgid", String(id), errno());
-  if (libc.setresuid(id, id, id) !== 0) throw new SysError("setresuid", String(id), errno());
+/**
+ * Another user with no groups and no capabilities, in every thread: the C library sees to that. `advice`: where that is not permitted, and where a
+ * user namespace does not have this user.
+ */
+export function becomeUser(id: number, advice: { readonly EPERM: string; readonly EINVAL: string }): void {
+  const refused = (call: string, subject: number): SysError => {
+    const { code } = new SysError(call, String(subject), errno());
+    return new SysError(call, String(subject), code, advice[code as keyof typeof advice]);
+  };
+  if (libc.setgroups(0, null) !== 0) throw refused("setgroups", 0);
+  if (libc.setresgid(id, id, id) !== 0) throw refused("setresgid", id);
+  if (libc.setresuid(id, id, id) !== 0) throw refused("setresuid", id);
 }
 
 /** These signals end the process as they end one of C: without the runtime's own report. */

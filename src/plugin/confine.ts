@@ -3,8 +3,9 @@
 import { writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import {
-  CAPABILITY, dieWithParent, forbidNewPrivileges, forbidProcesses, keepOnlyCapabilities, keepThroughExec, replaceProgram, setLimit,
+  CAPABILITY, dieWithParent, forbidNewPrivileges, keepOnlyCapabilities, keepThroughExec, replaceProgram, setLimit,
 } from "../ffi/confinement.ts";
+import { forbidProcesses, forbidTraces } from "../ffi/seccomp.ts";
 import type { Root } from "../proc/root.ts";
 import type { LibraryFile } from "./library-file.ts";
 import { joinGroup } from "./process-group.ts";
@@ -37,8 +38,11 @@ export function confine({ fd, kind }: LibraryFile, root: Root): string | null {
   dieWithParent();
   forbidNewPrivileges();
   keepOnlyCapabilities(KEPT[kind]);
-  if (kind === "policy") setLimit("FSIZE", 0); // a policy decides, and leaves nothing behind
-  if (group === null || kind === "policy") forbidProcesses({ sockets: kind === "policy" });
+  if (group === null || kind === "policy") forbidProcesses();
+  if (kind === "policy") { // which decides, and leaves nothing behind
+    setLimit("FSIZE", 0);
+    forbidTraces();
+  }
   return group;
 }
 

@@ -41,8 +41,16 @@ export interface PolicyPlace {
   readonly name: string;
 }
 
-/** Nobody: the user and group of those that own nothing. */
-const NOBODY = 65534;
+/**
+ * A policy has a user of its own, this number and its process's (at most 2 ** 22): with one for all, or with "nobody", each could send signals to the
+ * others, and to whatever else runs as nobody, change their limits and use up what a user may have. Up to 2 ** 31 nobody gives these to anybody:
+ * https://systemd.io/UIDS-GIDS
+ */
+const FIRST_USER = 0x7e000000;
+const USER_ADVICE = {
+  EPERM: "a policy runs as another user, which needs CAP_SETUID and CAP_SETGID: /usr/share/etmem/policies.conf gives them to the unit",
+  EINVAL: `a policy runs as a user of its own from ${FIRST_USER} on, which this user namespace does not have: map them, or run the daemon outside`,
+} as const;
 /** Keys of the sections that are not the policy's. */
 const OWN_KEYS = {
   engine: ["name", "engine", "project", "eng_name", "libname", "ops_name"],
@@ -61,7 +69,7 @@ export class Policies {
 
   static async load({ fd, path, name }: PolicyPlace): Promise<Policies> {
     const source = readSource(fd, path);
-    becomeUser(NOBODY, "a policy runs as another user, which needs CAP_SETUID and CAP_SETGID: /usr/share/etmem/policies.conf gives them to the unit");
+    becomeUser(FIRST_USER + process.pid, USER_ADVICE);
     dieWithParent(); // becoming another user has undone it
     const module = await importText(source, path);
     const made: unknown = module[name];

@@ -1,6 +1,6 @@
 // Policies in TypeScript and JavaScript as the built executable runs them: they choose as built-in engines do, and can do nothing else.
 import { afterEach, describe, expect } from "bun:test";
-import { copyFileSync, chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { taskFields } from "../../src/config/task.ts";
 import { readTextIfAny } from "../../src/proc/kernel-text.ts";
@@ -90,11 +90,51 @@ describe("a policy in TypeScript", () => {
       const { cautions: told = [] } = await statusIn(daemon, "third");
       return told.length > 0 ? told : undefined;
     });
-    const env = "env BUN_GC_TIMER_DISABLE,ETMEM_SCAN_FD,PATH";
-    expect(cautions).toEqual(["uid 65534 65534", "shadow EACCES", "write EACCES", "spawn EPERM", "tmp EFBIG", "socket -1", env, "memory EACCES"]);
-    const [host = 0] = childrenOf(daemon.pid), status = readFileSync(`/proc/${host}/status`, "utf8");
+    const [host = 0] = childrenOf(daemon.pid), uid = 2_113_929_216 + host, env = "env BUN_GC_TIMER_DISABLE,ETMEM_SCAN_FD,PATH";
+    expect(cautions).toEqual([`uid ${uid} ${uid}`, "shadow EACCES", "write EPERM", "spawn EPERM", "tmp EPERM", "socket -1", env, "memory EACCES"]);
+    expect(existsSync(`/tmp/etmem-policy-was-here-${host}`)).toBe(false);
+    const status = readFileSync(`/proc/${host}/status`, "utf8");
     expect(/CapEff:\t(\S+)/.exec(status)?.[1]).toBe("0000000000000000");
     expect(/CapPrm:\t(\S+)/.exec(status)?.[1]).toBe("0000000000000000");
+  });
+});
+
+describe("a policy that is after others", () => {
+  /** What it got done by system calls, of which 0 and more is success. */
+  const DEEDS = `import { dlopen, ptr } from "bun:ffi";
+    const { symbols: { syscall } } = dlopen("libc.so.6", { syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i64" } });
+    const { readFileSync, readdirSync } = process.getBuiltinModule("node:fs"), text = (word) => ptr(new TextEncoder().encode(word + "\\0"));
+    const isOther = (pid) => { try { return readFileSync("/proc/" + pid + "/cmdline", "latin1").includes("/innocent.js"); } catch { return false; } };
+    export const policy = { decide: () => undefined, cautions() {
+      const pid = readdirSync("/proc").filter((name) => /^\\d+$/.test(name)).map(Number).find(isOther), limit = new BigUint64Array([0n, 0n]);
+      const done = (call, ...args) => Number(syscall(...[call, ...args, 0, 0, 0, 0, 0].slice(0, 6))) >= 0;
+      const deeds = {
+        attach: [101, 16, pid], peek: [310, pid, ptr(limit), 0], limit: [302, pid, 2, ptr(limit)], slow: [203, pid, 8, ptr(limit)],
+        nice: [141, 0, pid, 19], queue: [129, pid, 9, ptr(new Uint8Array(128))], stop: [62, pid, 19], kill: [62, pid, 9],
+        folder: [83, text("/dev/shm/etmem-was-here"), 511], link: [88, text("/etc"), text("/dev/shm/etmem-was-here")],
+        file: [257, -100, text("/dev/shm/etmem-was-here"), 0o102, 0o600], open: [2, text("/dev/shm/etmem-was-here"), 0o102, 0o600],
+        open2: [437, -100, text("/dev/shm/etmem-was-here"), ptr(new BigUint64Array([66n, 384n, 0n])), 24],
+        shared: [29, 4711, 4096, 0o1600], messages: [68, 4711, 0o1600], semaphores: [64, 4711, 1, 0o1600],
+      };
+      done(62, -1, 9); // says 0 also where it was permitted to signal nobody
+      return ["other " + (pid > 0), ...Object.keys(deeds).filter((name) => done(...deeds[name]))];
+    } };`;
+
+  needs(notRoot() ?? (process.arch === "x64" ? undefined : "has the numbers of x86-64"))("does nothing to another policy, and leaves nothing behind", async () => {
+    const daemon = await lab.daemon(), innocent = installed({ text: "export const policy = { decide: () => undefined };\n", name: "innocent.js" });
+    const fileOf = (libname: string, name: string): string => lab.configFile(policyText({ libname, ops: "policy" }).replaceAll("third\n", `${name}\n`));
+    await ok(daemon, "obj", "add", "-f", fileOf(innocent, "quiet"));
+    const [victim = 0] = childrenOf(daemon.pid), limits = readFileSync(`/proc/${victim}/limits`, "utf8");
+    await ok(daemon, "obj", "add", "-f", fileOf(installed({ text: DEEDS, name: "villain.js" }), "third"));
+    await ok(daemon, "project", "start", "-n", "third");
+    const cautions = await until("it has told", async () => {
+      const { cautions: told = [] } = await statusIn(daemon, "third");
+      return told.length > 0 ? told : undefined;
+    });
+    expect(cautions).toEqual(["other true"]);
+    expect(readFileSync(`/proc/${victim}/limits`, "utf8")).toBe(limits);
+    expect(childrenOf(daemon.pid)).toContain(victim);
+    expect(existsSync("/dev/shm/etmem-was-here")).toBe(false);
   });
 });
 
