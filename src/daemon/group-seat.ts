@@ -1,6 +1,6 @@
 // One process in a round over all processes of an engine: what is seen of it, what moves, and how it went.
 import type { PlacingPolicy } from "../engines/engine.ts";
-import { EtmemError, UnsupportedError, isGone } from "../errors.ts";
+import { CutShortError, EtmemError, UnsupportedError, isGone } from "../errors.ts";
 import type { FoundProcess, MigrationTally, NodeView, PageGroup, PlacedHeat, Returned, Stay, VmaChoice } from "../memory/memory.ts";
 import { BrakeWatch, type BrakeRecord } from "../memory/brake-watch.ts";
 import { Pace, type PaceOrder } from "../memory/pace.ts";
@@ -140,9 +140,9 @@ export class Seat {
         this.placed!.nodes[list.entries[from + index]!] = node;
         if (!isFast) this.demoted.push(list.pages[from + index]!);
       });
-      this.pace?.spend(time.nowMs(), tally.moved * pageBytes);
-    });
+    }, (soFar) => void (tally = soFar as MigrationTally));
     if (tally === undefined) return { bytes: 0, full: false };
+    this.pace?.spend(time.nowMs(), tally.moved * pageBytes);
     this.enter(tally, pageBytes, isFast);
     return { bytes: tally.moved * pageBytes, full: tally.stayed.full > 0 };
   }
@@ -166,7 +166,7 @@ export class Seat {
   }
 
   close(): void {
-    if (this.takesPart) this.remember();
+    if (this.takesPart || this.demoted.length > 0) this.remember();
     this.round?.close();
   }
 
@@ -210,11 +210,13 @@ export class Seat {
     this.draft = { outcome, reason };
   }
 
-  /** Whatever happens to one process, the others go on. What it throws is a bug. */
-  private async guarded(work: () => Promise<void>): Promise<void> {
+  /** Whatever happens to one process, the others go on; what had been done before an error is told. What it throws is a bug. */
+  private async guarded(work: () => Promise<void>, cutShort?: (soFar: unknown) => void): Promise<void> {
     try {
       await work();
-    } catch (error) {
+    } catch (thrown) {
+      const error: unknown = thrown instanceof CutShortError ? thrown.cause : thrown;
+      if (thrown instanceof CutShortError) cutShort?.(thrown.soFar);
       if (error instanceof UnsupportedError) this.end("blind", error.message);
       else if (isGone(error)) this.end("gone");
       else if (error instanceof EtmemError) this.end("failed", error.message);

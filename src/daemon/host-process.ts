@@ -39,7 +39,6 @@ const LINES_AT_ONCE = 50, LINES_A_SECOND = 5;
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 /** The kernel tells nobody when a group of v1 is full. */
 const WATCH_MS = 1000;
-const GROUP_TRIES = 50, GROUP_PAUSE_MS = 20;
 
 interface Waiting {
   readonly call: string;
@@ -120,7 +119,7 @@ export class HostProcess {
     clearInterval(this.#watch);
     this.#child.kill("SIGKILL");
     await this.#child.exited;
-    for (let i = 0; this.#group != null && i < GROUP_TRIES && !endGroup(this.#group); i++) await Bun.sleep(GROUP_PAUSE_MS);
+    if (this.#group != null) await endGroup(this.#group);
     this.#text.close();
     this.#scans.close();
   }

@@ -16,6 +16,7 @@ import type { MetricsFile } from "./metrics-file.ts";
 import { createNotifier } from "./notify.ts";
 import { Objects, type TaskSpec } from "./objects.ts";
 import { readOffsetsInChild } from "./offsets.ts";
+import { endOrphans } from "./orphans.ts";
 import { OwnFigures } from "./own-figures.ts";
 import { createRounds, type Rounds } from "./rounds.ts";
 import { listen } from "./server.ts";
@@ -78,10 +79,8 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   requireOwnPids(root);
   setProcessName("etmemd");
   const log = createLog(settings.logLevel, await around.openLog()), ended = untilSignal(around), begun = Promise.withResolvers<void>();
-  around.onSignal("SIGHUP", () => {
-    if (confDir === undefined) log.info("ignored a signal", { signal: "SIGHUP" });
-    else void begun.promise.then(() => readAgain(dispatch, log));
-  });
+  const hangup = confDir === undefined ? () => log.info("ignored a signal", { signal: "SIGHUP" }) : () => readAgain(dispatch, log);
+  around.onSignal("SIGHUP", () => void begun.promise.then(hangup));
   const state = await openState(settings, log);
   const accounts = new Accounts({ log, file: state?.beside("accounts.json") });
   const own = new OwnFigures(version), rounds = createRounds({
@@ -91,6 +90,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   const notifier = createNotifier(env, log), status = createServiceStatus(notifier, confDir);
   const objects = new Objects({ engines: engineTables, cores: cpus().length, machine: () => readNodes(root), keptAside: keptBy(state) });
   state?.restore(objects);
+  void endOrphans(root, log);
   await rounds.reconcile?.(objects.foreign());
   const tidyUp = whenQuiet(() => (objects.count().started > 0 ? Bun.gc(false) : giveBackMemory()));
   const dispatch = createDispatch({

@@ -1,21 +1,23 @@
 // A cgroup of the pids controller for one plugin host: the only limit on processes that also holds for root, and the way to end all of them.
 // Documentation/admin-guide/cgroup-v1/pids.rst, Documentation/admin-guide/cgroup-v2.rst ("Threaded")
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { readTextIfAny } from "../proc/kernel-text.ts";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { namesIn, readTextIfAny } from "../proc/kernel-text.ts";
+import { readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 
-const GROUP_NAME = "etmem-plugin-";
+const GROUP_NAME = "etmem-plugin-", GROUP = /^etmem-plugin-\d+$/;
+const hostOf = (name: string): number => Number(name.slice(GROUP_NAME.length));
 
 /** Threads and processes together; the host itself has about ten threads. */
 export const MAX_TASKS = 128;
+const END_TRIES = 50, END_PAUSE_MS = 20;
 
 /** Makes a group with this process in it; undefined where this machine, or our place in it, does not let us. */
 export function joinGroup(root: Root): string | undefined {
   for (const { folder, threaded } of places(root)) {
     const group = `${folder}/${GROUP_NAME}${process.pid}`;
     try {
-      removeOrphans(folder); // a hierarchy that is not mounted here has no such folder
-      mkdirSync(group);
+      mkdirSync(group); // a hierarchy that is not mounted here has no such folder
     } catch {
       continue;
     }
@@ -31,8 +33,16 @@ export function joinGroup(root: Root): string | undefined {
   return undefined;
 }
 
-/** Ends every process of a group and removes it; tells whether it is gone. To be asked again while it is not. */
-export function endGroup(group: string): boolean {
+/** Ends every process of a group and removes it; tells whether it is gone, which takes a moment and never more than a second. */
+export async function endGroup(group: string): Promise<boolean> {
+  for (let i = 1; !endNow(group); i++) {
+    if (i === END_TRIES) return false;
+    await Bun.sleep(END_PAUSE_MS);
+  }
+  return true;
+}
+
+function endNow(group: string): boolean {
   try {
     if (existsSync(`${group}/pids.max`)) writeFileSync(`${group}/pids.max`, "0"); // nobody starts another one meanwhile
     for (const pid of pidsIn(group)) killIfThere(pid);
@@ -43,26 +53,26 @@ export function endGroup(group: string): boolean {
   }
 }
 
+/** Groups beside ours whose host is not there any more: their daemon was killed, and could not remove them. */
+export function orphanGroups(root: Root): string[] {
+  const folders = places(root).map(({ folder }) => folder);
+  return folders.flatMap((folder) => namesIn(folder, GROUP).filter((name) => !isRunning(root, hostOf(name))).map((name) => `${folder}/${name}`));
+}
+
 /** Has a process of the group been kept from starting another one? It would go on trying with all the CPU there is. */
 export function isFull(group: string): boolean {
   return Number(/^max (\d+)$/m.exec(readTextIfAny(`${group}/pids.events`) ?? "")?.[1] ?? 0) > 0;
+}
+
+function isRunning(root: Root, pid: number): boolean {
+  const state = readStat(root, pid)?.state;
+  return state !== undefined && state !== "Z";
 }
 
 /** A child of our own cgroup: with v2 a threaded one, since processes may stay in its parent then. */
 function openThreaded(folder: string, group: string): void {
   writeFileSync(`${group}/cgroup.type`, "threaded");
   if (!existsSync(`${group}/pids.max`)) writeFileSync(`${folder}/cgroup.subtree_control`, "+pids");
-}
-
-/** Groups whose daemon was killed, and could not remove them. */
-function removeOrphans(folder: string): void {
-  for (const name of readdirSync(folder).filter((entry) => entry.startsWith(GROUP_NAME))) {
-    try {
-      process.kill(Number(name.slice(GROUP_NAME.length)), 0);
-    } catch {
-      endGroup(`${folder}/${name}`);
-    }
-  }
 }
 
 interface GroupPlace {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { runGroupRound, type GroupReport } from "../../src/daemon/group-round.ts";
 import { cslide } from "../../src/engines/cslide.ts";
-import { SysError, UnsupportedError } from "../../src/errors.ts";
+import { CutShortError, SysError, UnsupportedError } from "../../src/errors.ts";
 import { HeatMapBuilder } from "../../src/memory/heat-map.ts";
 import type { BrakeRecord } from "../../src/memory/brake-watch.ts";
 import type { NodeView, Pulse } from "../../src/memory/memory.ts";
@@ -28,6 +28,8 @@ interface Fake {
   readonly absent?: boolean;
   /** Pages that do not go. */
   readonly stubborn?: ReadonlySet<number>;
+  /** The call fails when so many pages have moved. */
+  readonly cutShortAfter?: number;
   /** A call takes so long. */
   readonly callMs?: number;
   /** At this moment, on top of a calm one. */
@@ -69,6 +71,8 @@ function stage(fakes: readonly Fake[], room: Readonly<Record<number, number>> = 
   };
 }
 
+const NO_NODE = new SysError("move_pages", "pid 100 to node 2", "ENODEV", "the node is not online");
+
 interface Doings {
   readonly calls: string[];
   readonly free: Record<number, number>;
@@ -96,6 +100,7 @@ function round(fake: Fake, pid: number, { calls, free, clock }: Doings): Placing
       const going = [...pages].map((page) => page / (fake.huge ? 512 : 1)), tally = emptyMigration();
       calls.push(`${pid}→${to} ${going.join(" ")}`);
       going.forEach((page, index) => {
+        if (tally.moved === fake.cutShortAfter) throw new CutShortError({ ...tally, asked: tally.moved }, NO_NODE);
         if (fake.stubborn?.has(page)) return void (tally.stayed.shared += 1);
         arrived(index);
         tally.moved += 1;
@@ -194,6 +199,15 @@ describe("one process that", () => {
     expect(outcomes(ended)).toEqual(["done", outcome, "done"]);
     expect(calls.filter((call) => call.includes("→")).map((call) => call.slice(0, 3))).toEqual(["100", "102"]);
     expect(ended.seats.map(({ toFastBytes }) => toFastBytes)).toEqual([4096, 0, 4096]);
+  });
+
+  test("is refused a node in mid-call has in the books what had moved, and what of it turns out to be hot counts", async () => {
+    const demoted: Float64Array[] = [], bad = { counts: [0, 0, 0, 0], nodes: [0, 0, 0, 0], cutShortAfter: 2, demoted };
+    const ended = await stage([bad, good], { 0: 0, 2: MIB }).report({ engine: { node_hot_reserve: 1 } });
+    expect(outcomes(ended)).toEqual(["failed: move_pages pid 100 to node 2: ENODEV; the node is not online", "done"]);
+    expect(ended.seats[0]).toMatchObject({ askedBytes: 2 * 4096, toSlowBytes: 2 * 4096, stayedBytes: {} });
+    expect(ended.seats[0]?.nodes).toEqual([{ node: 0, hotBytes: 0, coldBytes: 2 * 4096 }, { node: 2, hotBytes: 0, coldBytes: 2 * 4096 }]);
+    expect(demoted).toEqual([Float64Array.of(0, 1)]);
   });
 
   test("refuses some of its pages has them counted by their reason", async () => {

@@ -2,13 +2,14 @@
 import { afterEach, describe, expect } from "bun:test";
 import { closeSync } from "node:fs";
 import { constants } from "node:os";
+import { CutShortError } from "../../src/errors.ts";
 import { PageVector } from "../../src/ffi/move-pages.ts";
 import { openPidfd } from "../../src/ffi/process-madvise.ts";
 import { CpuMeter } from "../../src/memory/cpu-meter.ts";
 import { HeatMapBuilder } from "../../src/memory/heat-map.ts";
 import { locatePages } from "../../src/memory/locate.ts";
 import { idOf } from "../../src/memory/measured-scan.ts";
-import { CALL_PAGES, migratePages } from "../../src/memory/movers/migrate.ts";
+import { CALL_PAGES, emptyMigration, migratePages } from "../../src/memory/movers/migrate.ts";
 import { readNodes } from "../../src/memory/nodes.ts";
 import { NOWHERE } from "../../src/memory/placement.ts";
 import { HeldProcess } from "../../src/memory/targets.ts";
@@ -47,6 +48,13 @@ describe("where pages lie", () => {
 });
 
 describe("moving", () => {
+  const caught = (work: () => unknown): unknown => {
+    try {
+      return work();
+    } catch (error) {
+      return error;
+    }
+  };
   const moveIn = (pid: number, pages: Float64Array, node: number, arrived: number[] = []) => {
     const pidfd = openPidfd(pid)!;
     try {
@@ -77,8 +85,12 @@ describe("moving", () => {
 
   rootTest("a node that is not there is an error that names call, process, node and what to do", async () => {
     const workload = await lab.workload(["--size", "2M"]);
-    expect(() => moveIn(workload.pid, pagesOf(workload), 1000))
-      .toThrow(`move_pages pid ${workload.pid} to node 1000: ENODEV; the node is not online`);
+    const thrown = caught(() => moveIn(workload.pid, pagesOf(workload), 1000));
+    expect(thrown).toBeInstanceOf(CutShortError);
+    expect(thrown).toMatchObject({
+      soFar: { ...emptyMigration(), asked: 0 }, cause: { code: "ENODEV" },
+      message: `move_pages pid ${workload.pid} to node 1000: ENODEV; the node is not online`,
+    });
   });
 
   rootTest("a process that has ended and is not reaped, or exits just now, is gone", async () => {

@@ -60,6 +60,7 @@ const LAYERS: readonly Layer[] = [
       "src/daemon/goal-step.ts": ["src/memory/spread.ts", "src/memory/page-runs.ts"],
       "src/daemon/server.ts": ["src/ffi/peer.ts"],
       "src/daemon/host-process.ts": ["plugin"],
+      "src/daemon/orphans.ts": ["src/plugin/process-group.ts"],
       "src/daemon/plugin-engine.ts": ["src/plugin/messages.ts", "src/plugin/library-file.ts"],
       "src/daemon/glance.ts": ["src/memory/heat-map.ts"],
       "src/daemon/scan-wire.ts": ["src/memory/heat-map.ts"],

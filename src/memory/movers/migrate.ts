@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { PageVector, UNTOUCHED } from "../../ffi/move-pages.ts";
 import { isRunning } from "../../ffi/process-madvise.ts";
-import { SysError } from "../../errors.ts";
+import { CutShortError, SysError } from "../../errors.ts";
 
 /** Why pages stay on their node: in use by somebody at the moment, mapped by another process too, no memory there, swapped out, unmapped or zero. */
 export const STAYS = ["busy", "shared", "full", "absent", "unmapped", "other"] as const;
@@ -34,7 +34,7 @@ const vector = new PageVector(CALL_PAGES);
 
 /**
  * Moves at most CALL_PAGES pages to the node; of huge pages any one stands for all. `arrived` is told of each index that is there now.
- * Throws SysError where the node or the privileges are missing.
+ * Throws CutShortError with the tally so far, and a SysError for its cause, where the node or the privileges are missing.
  */
 export function migratePages(process: { pid: number; pidfd: number }, pages: Float64Array, to: Destination): MigrationTally {
   const job: MigrationJob = { process, pages, to, tally: emptyMigration() };
@@ -62,9 +62,9 @@ function moveSome(job: MigrationJob, indexes: Uint32Array<ArrayBuffer>): void {
   for (let i = 0; i < indexes.length; i++) vector.put(i, pages[indexes[i]!]!);
   const asked = indexes.length, result = vector.move(pid, asked, to.node), isFull = result === -ENOMEM;
   if (result === -ESRCH) return void (tally.gone = true);
-  if (result < 0 && !isFull) throw refused(pid, to.node, -result);
   let left = settle(indexes, tally, to);
   if (left.length > 0) left = askAgain(pid, pages, left, { ...to, tally });
+  if (result < 0 && !isFull) throw new CutShortError({ ...tally, asked: answered(tally) }, refused(pid, to.node, -result));
   if (left.length === 0) return;
   const moved = left.length < asked;
   if (isFull) tally.stayed.full += left.length;
@@ -103,6 +103,11 @@ function askAgain(
 ): Uint32Array<ArrayBuffer> {
   for (let i = 0; i < left.length; i++) vector.put(i, pages[left[i]!]!);
   return vector.query(pid, left.length) < 0 ? left : settle(left, tally, to);
+}
+
+/** Pages of which the kernel has said what became of them. */
+function answered({ moved, stayed }: MigrationTally): number {
+  return Object.values(stayed).reduce((sum, pages) => sum + pages, moved);
 }
 
 function refused(pid: number, node: number, errno: number): SysError {
