@@ -2,13 +2,12 @@
 // pages from untouched ones on memory of our own is not used.
 import { existsSync } from "node:fs";
 import { PageTableWalker } from "../ffi/page-table-walker.ts";
-import { isProcessMadviseKnown } from "../ffi/process-madvise.ts";
 import { readKernelSettings } from "../proc/settings.ts";
 import { readCpuFacts } from "../proc/cpuinfo.ts";
 import { kernelRoot, type Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { Eyes, Forced, KnownFaults, KnownOffsets, Memory, Missing, MissingMover } from "./memory.ts";
-import { madviseMover } from "./movers/madvise.ts";
+import { openMadvise } from "./movers/madvise.ts";
 import type { Mover } from "./movers/mover.ts";
 import { openSwapPages } from "./movers/swap-pages.ts";
 import { NumaMemory } from "./numa.ts";
@@ -115,11 +114,7 @@ export function everyRung(root: Root, offsets: KnownOffsets): readonly Rung[] {
 export function moverRungs(root: Root): readonly MoverRung[] {
   return [
     ["swap_pages", () => openSwapPages(root)],
-    ["madvise", () => {
-      if (!isProcessMadviseKnown()) throw new UnsupportedError("this kernel has no process_madvise: needs Linux 5.10, CONFIG_ADVISE_SYSCALLS");
-      if (!existsSync(`${root.proc}/self/pagemap`)) throw new UnsupportedError("this kernel has no page maps (CONFIG_PROC_PAGE_MONITOR)");
-      return madviseMover;
-    }],
+    ["madvise", () => openMadvise(root)],
   ];
 }
 

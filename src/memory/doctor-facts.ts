@@ -1,6 +1,5 @@
 // What `etmem doctor` reads of a machine; nothing of it changes anything.
 import { closeSync, constants, openSync } from "node:fs";
-import { ADVICE, openPidfd, RangeVector } from "../ffi/process-madvise.ts";
 import { readCgroupFacts, type CgroupFacts } from "../proc/cgroup.ts";
 import { readKdamonds, type Kdamond } from "../proc/damon.ts";
 import { readMemInfo, type MemInfo } from "../proc/meminfo.ts";
@@ -13,6 +12,7 @@ import { readSwapDevice, type SwapDevice } from "../proc/swap-device.ts";
 import { readSwaps } from "../proc/swaps.ts";
 import { SysError } from "../errors.ts";
 import { foreignPids } from "./kernel-folders.ts";
+import { adviseNothing } from "./movers/madvise.ts";
 
 /** Other processes that let this user do a thing, of those that were asked; the last one's errno of those that did not. */
 export interface Reach {
@@ -72,7 +72,7 @@ function readReach(root: Root, pids: readonly number[]): Record<Act, Reach> {
   return {
     pagemap: ask((pid) => closeSync(openSync(`${root.proc}/${pid}/pagemap`, "r"))),
     clearRefs: ask((pid) => closeSync(openSync(`${root.proc}/${pid}/clear_refs`, constants.O_WRONLY))),
-    advise: ask(adviseNothing),
+    advise: ask(advise),
   };
 }
 
@@ -88,13 +88,7 @@ function refusalOf(attempt: () => void): string | null {
   }
 }
 
-function adviseNothing(pid: number): void {
-  const pidfd = openPidfd(pid);
-  if (pidfd === undefined) throw new SysError("pidfd_open", `pid ${pid}`, "ESRCH");
-  try {
-    const result = new RangeVector().advise(pidfd, 0, 0, ADVICE.cold);
-    if (result < 0) throw new SysError("process_madvise", `pid ${pid}`, -result);
-  } finally {
-    closeSync(pidfd);
-  }
+function advise(pid: number): void {
+  const refusal = adviseNothing(pid);
+  if (refusal !== null) throw new SysError("process_madvise", `pid ${pid}`, refusal);
 }

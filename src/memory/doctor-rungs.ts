@@ -54,7 +54,8 @@ const TODOS: Readonly<Record<string, (facts: MachineFacts, reason: string) => st
     if (reason.includes("CAP_SYSLOG")) return allow(facts, "CAP_SYSLOG");
     return reason.includes("CAP_SYS_RAWIO") ? allow(facts, "CAP_SYS_RAWIO") : undefined;
   },
-  madvise: (_facts, reason) => {
+  madvise: (facts, reason) => {
+    if (reason.includes("CAP_SYS_NICE")) return allow(facts, "CAP_SYS_NICE");
     if (reason.includes("CONFIG_PROC_PAGE_MONITOR")) return "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y";
     return reason.includes("Linux 5.10") ? "boot Linux 5.10 or later, with CONFIG_ADVISE_SYSCALLS=y" : undefined;
   },

@@ -1,6 +1,6 @@
 // The kernel's NUMA nodes and the pages of processes on them.
 import { basePageBytes } from "../ffi/page-size.ts";
-import { readMaps } from "../proc/maps.ts";
+import { readMaps, runsGuest } from "../proc/maps.ts";
 import { readMostOpenFiles } from "../proc/limits.ts";
 import { MemoryBlocks } from "../proc/memory-blocks.ts";
 import { readHighWatermarks, readHugePools, readNodeMemory } from "../proc/node-memory.ts";
@@ -104,7 +104,7 @@ export class NumaMemory implements PlacingMemory {
       const hugetlb = meansHugetlb(choice) && tracker.sight.seesHugetlb === true;
       const vmas = chooseVmas(all, choice, { uses, unseen: hugetlb ? NO_RUNS : hugetlbRuns(root, pid) });
       const asked = hugetlb ? { hugetlb: { ignoreHost: choice.ignoreHost === true } } : {};
-      const watched: Watched = { process: held, vmas, history, ...sizes, threads: stat.threads, signal, cpu, ...asked };
+      const watched: Watched = { process: held, vmas, history, ...sizes, threads: stat.threads, signal, cpu, runsGuest: runsGuest(all), ...asked };
       const closed = () => void (this.held -= 1);
       const blocks = () => (this.blocks ??= { known: MemoryBlocks.read(root, readNumaFacts(root).nodes) }).known;
       const view = { pid, comm: stat.comm, ...sizes };

@@ -1,7 +1,7 @@
 // The kernel's memory: targets, a tracker that has proved itself, a mover, and what is kept of each process between rounds.
 import { closeSync } from "node:fs";
 import { touchPages } from "../ffi/touch.ts";
-import { readMaps } from "../proc/maps.ts";
+import { readMaps, runsGuest } from "../proc/maps.ts";
 import { readMemInfo } from "../proc/meminfo.ts";
 import { readProcessMemory, readProcesses, readStat, type ProcessStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
@@ -123,13 +123,13 @@ export class RealMemory implements Memory {
   private begin(held: HeldProcess, id: ProcessId, signal: AbortSignal): ProcessRound | undefined {
     const { root } = this.parts, stat = readStat(root, id.pid), sizes = readProcessMemory(root, id.pid), vmas = readMaps(root, id.pid);
     if (!stat || !sizes || !vmas) return undefined;
-    const kept = this.keptOf(id), cpu = new CpuMeter();
-    if (kept.history.rounds++ % FORGIVE_ROUNDS === 0) {
-      kept.history.refused.clear();
+    const kept = this.keptOf(id), { history } = kept, { threads } = stat, cpu = new CpuMeter();
+    if (history.rounds++ % FORGIVE_ROUNDS === 0) {
+      history.refused.clear();
       kept.shared.clear();
     }
     const surveyed = (heat: HeatMap) => kept.ages.survey(heat, performance.now(), { marks: true });
-    const watched: Watched = { surveyed, process: held, vmas, history: kept.history, ...sizes, threads: stat.threads, signal, cpu };
+    const watched: Watched = { surveyed, process: held, vmas, runsGuest: runsGuest(vmas), history, ...sizes, threads, signal, cpu };
     return new RealRound(this.parts, watched, { kept, view: { pid: id.pid, comm: stat.comm, ...sizes } });
   }
 

@@ -4,7 +4,7 @@ import type { FoundProcess, ProcessId, TargetName } from "./memory.ts";
 import { openPidfd } from "../ffi/process-madvise.ts";
 import { readStat, type ProcessStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
-import { isGone } from "../errors.ts";
+import { SysError, isGone } from "../errors.ts";
 
 /**
  * The processes named and all their descendants, ascending by pid; kernel threads, zombies and `self` (this daemon) are never
@@ -58,7 +58,8 @@ export class HeldProcess {
       const folder = openSync(`${root.proc}/${id.pid}`, "r");
       opened.push(folder);
       if (readStat(root, id.pid)?.startTicks === id.startTicks) {
-        return new HeldProcess(root, id.pid, { pidfd, folder, pagemap: openSync(`${root.proc}/self/fd/${folder}/pagemap`, "r") });
+        const pagemap = withReason("open pagemap", id.pid, () => openSync(`${root.proc}/self/fd/${folder}/pagemap`, "r"));
+        return new HeldProcess(root, id.pid, { pidfd, folder, pagemap });
       }
     } catch (error) {
       opened.forEach((fd) => closeSync(fd));
@@ -72,7 +73,7 @@ export class HeldProcess {
   /** Clears the accessed bits of the whole process; its page faults and mmap wait meanwhile. Nothing happens if it is gone. */
   clearReferenced(): void {
     try {
-      writeFileSync(`${this.root.proc}/self/fd/${this.folder}/clear_refs`, "1");
+      withReason("write clear_refs", this.pid, () => writeFileSync(`${this.root.proc}/self/fd/${this.folder}/clear_refs`, "1"));
     } catch (error) {
       if (!isGone(error)) throw error;
     }
@@ -85,10 +86,22 @@ export class HeldProcess {
 
   /** Opens one of the files of this very process, whoever has its pid by now. Throws ENOENT or ESRCH once it is gone. Close it. */
   openFile(name: string, mode: "r" | "w"): number {
-    return openSync(`${this.root.proc}/self/fd/${this.folder}/${name}`, mode === "r" ? constants.O_RDONLY : constants.O_WRONLY);
+    const flags = mode === "r" ? constants.O_RDONLY : constants.O_WRONLY;
+    return withReason(`open ${name}`, this.pid, () => openSync(`${this.root.proc}/self/fd/${this.folder}/${name}`, flags));
   }
 
   close(): void {
     for (const fd of [this.pagemap, this.folder, this.pidfd]) closeSync(fd);
+  }
+}
+
+/** Of a file of another process: who may trace it may look at it, and the files themselves are its user's. ptrace(2), proc_pid_pagemap(5) */
+function withReason<T>(call: string, pid: number, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EACCES" && code !== "EPERM") throw error;
+    throw new SysError(call, `pid ${pid}`, code, "needs CAP_SYS_PTRACE, and CAP_DAC_OVERRIDE where it is another user's");
   }
 }

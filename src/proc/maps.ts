@@ -13,6 +13,8 @@ export const VMA = {
   file: 4,
   readable: 8,
   writable: 16,
+  /** Of a virtual processor of KVM, which whoever runs a guest maps: the process is a virtual machine. */
+  virtualCpu: 32,
 } as const;
 
 /** VMAs in ascending order; addresses in bytes (exact in a double up to 2^53). */
@@ -41,6 +43,11 @@ export function readMaps(root: Root, pid: number | "self"): VmaList | undefined 
   } finally {
     closeSync(fd);
   }
+}
+
+/** Does the process run a virtual machine by KVM? */
+export function runsGuest({ kind }: VmaList): boolean {
+  return kind.some((bits) => (bits & VMA.virtualCpu) !== 0);
 }
 
 const NEWLINE = 10, BLANK = 32, DASH = 45, ZERO = 48, LETTER_P = 112, LETTER_R = 114, LETTER_V = 118, LETTER_W = 119, LETTER_X = 120, BRACKET = 91;
@@ -79,10 +86,20 @@ function kindOf(text: Uint8Array, permissions: number, lineEnd: number): number 
   while (at < lineEnd && text[at] !== BLANK) at++;
   while (at < lineEnd && text[at] === BLANK) at++;
   if (text[at] === BRACKET && text[at + 1] === LETTER_V) return VMA.special;
+  const virtualCpu = startsWith(text, at, VIRTUAL_CPU) ? VMA.virtualCpu : 0;
   const isPrivate = text[permissions + 3] === LETTER_P, executable = text[permissions + 2] === LETTER_X;
   const writable = text[permissions + 1] === LETTER_W, pageable = isPrivate && !executable && (anonymous || writable);
   const allowed = (text[permissions] === LETTER_R ? VMA.readable : 0) | (writable ? VMA.writable : 0);
-  return (pageable ? VMA.pageable : 0) | (anonymous ? 0 : VMA.file) | allowed;
+  return (pageable ? VMA.pageable : 0) | (anonymous ? 0 : VMA.file) | allowed | virtualCpu;
+}
+
+/** As maps has it: `anon_inode:kvm-vcpu:0`. virt/kvm/kvm_main.c, create_vcpu_fd */
+const VIRTUAL_CPU = Buffer.from("anon_inode:kvm-vcpu");
+
+function startsWith(text: Uint8Array, at: number, name: Uint8Array): boolean {
+  let same = 0;
+  while (same < name.length && text[at + same] === name[same]) same++;
+  return same === name.length;
 }
 
 function hexDigit(code: number): number {

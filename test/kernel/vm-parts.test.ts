@@ -38,7 +38,7 @@ test.each<[string, number, number, number, string[]]>([
   ["processors and memory are shared out", 2, 0, 1000, ["size=500M", "cpus=0-0", "size=500M", "cpus=1-1"]],
   ["nodes of memory alone come last, the remainder goes to the first", 1, 2, 1000, ["size=334M", "cpus=0-1", "size=333M", "size=333M"]],
 ])("%s", (_, withCpus, memoryOnly, memoryMiB, expected) => {
-  const words = qemu({ ...DEFAULTS, memoryMiB, nodes: { withCpus, memoryOnly } }, { image: "", modules: [] }, "");
+  const words = qemu({ ...DEFAULTS, memoryMiB, nodes: { withCpus, memoryOnly } }, { image: "", modules: [], kvm: [] }, "");
   expect(words.flatMap((word) => /(?:size|cpus)=[\dM-]+/.exec(word) ?? [])).toEqual(expected);
 });
 

@@ -92,6 +92,7 @@ describe("a tracker or mover that does not work", () => {
     ["referenced", undefined, facts()],
     ["madvise", "boot Linux 5.10 or later, with CONFIG_ADVISE_SYSCALLS=y", facts(), "needs Linux 5.10, CONFIG_ADVISE_SYSCALLS"],
     ["madvise", "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y", facts(), "this kernel has no page maps (CONFIG_PROC_PAGE_MONITOR)"],
+    ["madvise", "give it CAP_SYS_NICE", facts(), "process_madvise of other processes: EPERM; needs CAP_SYS_NICE"],
     ["madvise", undefined, facts()],
   ])("%s: what to do is %p", (name, todo, machine, reason = "as it was told") => {
     const [line] = said(diagnose(machine, { trackers: [fails(name, reason)], movers: [] }), name);

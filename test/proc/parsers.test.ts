@@ -25,6 +25,8 @@ describe("maps", () => {
     ["7f0000000000-7f0000001000 rw-s 00000000 00:01 99         /dev/zero (deleted)", VMA.file | READ_WRITE],
     ["7ffc00000000-7ffc00004000 r--p 00000000 00:00 0          [vvar]", VMA.special],
     ["7ffc00004000-7ffc00006000 r-xp 00000000 00:00 0          [vdso]", VMA.special],
+    ["7f25c4b9d000-7f25c4ba0000 rw-s 00000000 00:10 1038       anon_inode:kvm-vcpu:0", VMA.file | READ_WRITE | VMA.virtualCpu],
+    ["7f25c4b9d000-7f25c4ba0000 rw-s 00000000 00:10 1038       anon_inode:[perf_event]", VMA.file | READ_WRITE],
     ["ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]", VMA.special],
   ])("takes %p as kind %p", (line, kind) => {
     expect(maps(`${line}\n`).kind[0]).toBe(kind);

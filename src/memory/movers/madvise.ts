@@ -1,5 +1,8 @@
 // Swap-out on stock kernels: process_madvise(MADV_PAGEOUT) by pidfd, verified by the page map. Linux >= 5.10.
-import { ADVICE, MAX_RANGES } from "../../ffi/process-madvise.ts";
+import { closeSync, existsSync } from "node:fs";
+import { ADVICE, MAX_RANGES, RangeVector, isProcessMadviseKnown, openPidfd } from "../../ffi/process-madvise.ts";
+import type { Root } from "../../proc/root.ts";
+import { SysError, UnsupportedError } from "../../errors.ts";
 import { advisePieces, type AdviseTarget } from "../advise.ts";
 import type { MoveTally } from "../memory.ts";
 import { nextTurn } from "../next-turn.ts";
@@ -11,6 +14,30 @@ import { verify, type Called } from "./verified.ts";
 
 /** 32 MiB take some 40 ms to zram: the longest that `project stop` waits for a call. */
 const CALL_PAGES = 8192;
+
+/** Throws UnsupportedError with what is missing: kernel or privilege. */
+export function openMadvise({ proc }: Root): Mover {
+  if (!isProcessMadviseKnown()) throw new UnsupportedError("this kernel has no process_madvise: needs Linux 5.10, CONFIG_ADVISE_SYSCALLS");
+  if (!existsSync(`${proc}/self/pagemap`)) throw new UnsupportedError("this kernel has no page maps (CONFIG_PROC_PAGE_MONITOR)");
+  const refusal = adviseNothing(process.ppid || FIRST);
+  if (refusal === "EPERM") throw new UnsupportedError("process_madvise of other processes: EPERM; needs CAP_SYS_NICE");
+  return madviseMover;
+}
+
+/** Who has started us is there, if in this PID namespace. Whether it may be looked at at all (EACCES) is another question, one of each target. */
+const FIRST = 1;
+
+/** Advises about no range at all: the kernel checks the caller and does nothing. null, or the errno. */
+export function adviseNothing(pid: number): string | null {
+  const pidfd = openPidfd(pid);
+  if (pidfd === undefined) return "ESRCH";
+  try {
+    const result = new RangeVector().advise(pidfd, 0, 0, ADVICE.cold);
+    return result < 0 ? new SysError("process_madvise", `pid ${pid}`, -result).code : null;
+  } finally {
+    closeSync(pidfd);
+  }
+}
 
 export const madviseMover: Mover = {
   name: "madvise",

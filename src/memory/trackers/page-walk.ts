@@ -10,7 +10,7 @@ import { pageableRuns, walkSpans } from "../vmas.ts";
 import { ClearPlan, ColdClearing } from "./clearing.ts";
 import { addIdle, addOpenPages, addResident, countWindow, eachOverlap, presentPages } from "./page-tables.ts";
 import { armHeat, restAfter } from "./rest.ts";
-import type { OpenQuestion, Tracker, Watched } from "./tracker.ts";
+import { refuseGuest, type OpenQuestion, type Tracker, type Watched } from "./tracker.ts";
 
 /**
  * clear_refs holds the target's mmap_lock for about 15 ms per GiB resident, and 0.3 ms per GiB that is swapped out, whose tables it walks all
@@ -48,6 +48,7 @@ export class PageWalkTracker implements Tracker {
   }
 
   async begin(watched: Watched): Promise<HeatMap> {
+    refuseGuest(watched, this.sight.tracker);
     const { history, cpu } = watched, heat = await this.survey(watched);
     cpu.measure(() => watched.surveyed?.(heat));
     const accessed = cpu.measure(() => armHeat(heat, history.rested, history.rounds));

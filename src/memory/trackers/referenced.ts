@@ -7,7 +7,7 @@ import { CHUNK_PAGES, MAX_COUNT, PAGE_BYTES, type HeatMap } from "../heat-map.ts
 import { RunBuilder, subtract, type PageRuns } from "../page-runs.ts";
 import { Probing } from "./probing.ts";
 import { residentHeat } from "./residents.ts";
-import type { OpenQuestion, ProcessHistory, Tracker, Watched } from "./tracker.ts";
+import { refuseGuest, type OpenQuestion, type ProcessHistory, type Tracker, type Watched } from "./tracker.ts";
 
 const LAST_LOOK_MS = 1000;
 
@@ -23,6 +23,7 @@ export class ReferencedTracker implements Tracker {
   }
 
   async begin(watched: Watched): Promise<HeatMap> {
+    refuseGuest(watched, this.sight.tracker);
     const heat = await residentHeat(watched);
     watched.cpu.measure(() => {
       this.probingOf(watched).settle(heat);

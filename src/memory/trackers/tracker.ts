@@ -5,6 +5,7 @@ import type { PageRuns } from "../page-runs.ts";
 import type { HeldProcess } from "../targets.ts";
 import type { RefusedVmas } from "../vmas.ts";
 import type { VmaList } from "../../proc/maps.ts";
+import { UnsupportedError } from "../../errors.ts";
 import type { Sight, StayedPages } from "../memory.ts";
 
 /** What is kept of a process from round to round. */
@@ -44,6 +45,8 @@ export interface Watched {
   readonly markedOnly?: boolean;
   /** The mappings are of hugetlb pages of 2 MiB, and meant; only a tracker whose sight has them is asked. Absent where they are to be left out. */
   readonly hugetlb?: HugetlbScan | undefined;
+  /** It runs a virtual machine, whose guest uses memory through page tables of KVM's own. */
+  readonly runsGuest?: boolean;
   /** To be called, where a tracker knows, when the counters of a fresh map say which pages were accessed since its last look: 1, else 0. */
   surveyed?(heat: HeatMap): void;
 }
@@ -54,6 +57,15 @@ export interface OpenQuestion {
   readonly threshold: number;
   /** Windows after this one. */
   readonly windowsLeft: number;
+}
+
+/**
+ * For trackers that look at the process's own page tables: what a guest accesses leaves no mark there, so all of a virtual machine would look cold.
+ * Throws UnsupportedError.
+ */
+export function refuseGuest({ runsGuest, process: { pid } }: Watched, tracker: string): void {
+  if (runsGuest !== true) return;
+  throw new UnsupportedError(`pid ${pid} runs a virtual machine, and ${tracker} does not see what its guest uses; page_idle, damon, idle_pages do`);
 }
 
 export interface Tracker {

@@ -23,10 +23,15 @@ const MODULES = [
   "zsmalloc", "lz4_compress", "lz4hc_compress", "zram",
 ];
 
+/** Of those that only some tests load: KVM, which runs guests of its own on the processor that QEMU plays. */
+export const KVM_MODULES = ["irqbypass", "ccp", "kvm", "kvm-amd"] as const;
+
 export interface Kernel {
   readonly image: string;
   /** Paths of .ko files, in the order to load them. */
   readonly modules: readonly string[];
+  /** The same of KVM; empty where this kernel was fetched before they were kept. */
+  readonly kvm: readonly string[];
 }
 
 /** The newest kernel of a series, downloaded or built once; removing the folder etmem/vm of the user's cache makes anew. */
@@ -35,8 +40,8 @@ export async function fetchKernel(series: Series): Promise<Kernel> {
   const folder = isStock(series) ? join(cache, series) : join(cache, recipe(), series);
   const kept = isStock(series) ? folder : join(cache, recipe());
   if (!existsSync(kept)) await fill(kept, (work) => (isStock(series) ? fetchStock(work, series) : buildKernels(work, STOCK["6.12"].suite)));
-  const modules = MODULES.map((name) => join(folder, `${name}.ko`)).filter((path) => existsSync(path));
-  return { image: join(folder, "vmlinuz"), modules };
+  const paths = (names: readonly string[]) => names.map((name) => join(folder, `${name}.ko`)).filter((path) => existsSync(path));
+  return { image: join(folder, "vmlinuz"), modules: paths(MODULES), kvm: paths(KVM_MODULES) };
 }
 
 /** Another run may do the same at once: each works in a folder of its own, and the first one's stays. `make` gives the folder to keep. */
@@ -59,7 +64,7 @@ async function fetchStock(work: string, series: StockName): Promise<string> {
   const [image = ""] = find("boot/vmlinuz-*");
   mkdirSync(kept);
   renameSync(image, join(kept, "vmlinuz"));
-  for (const path of find(`**/{${MODULES.join(",")}}.ko{,.xz}`)) {
+  for (const path of find(`**/{${[...MODULES, ...KVM_MODULES].join(",")}}.ko{,.xz}`)) {
     const to = join(kept, path.slice(path.lastIndexOf("/") + 1));
     renameSync(path, to);
     if (to.endsWith(".xz")) await run(["busybox", "unxz", to], kept);
