@@ -3,7 +3,7 @@ import { EtmemError, RefusedError } from "../errors.ts";
 import { ScanChannel, TextChannel } from "./host-channels.ts";
 import type { ScanAnswer } from "./scan-service.ts";
 import type { ScanQuestion } from "./scan-wire.ts";
-import { encodeFrame, FrameReader } from "../plugin/frames.ts";
+import { encodeFrame, FrameReader, MAX_ANSWER_JSON, QUESTION_LIMITS } from "../plugin/frames.ts";
 import type { HostCall, HostCalls, Told } from "../plugin/messages.ts";
 import { endGroup, isFull, MAX_TASKS } from "../plugin/process-group.ts";
 
@@ -53,9 +53,12 @@ export class HostProcess {
   readonly #scans: ScanChannel;
   readonly #waiting = new Map<number, Waiting>();
   readonly #ready = Promise.withResolvers<readonly string[]>();
+  #isLoaded = false;
   #lastId = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #commands: Promise<unknown> = Promise.resolve();
+  /** The most that may come behind the next answer. */
+  #answerBytes = 0;
   /** What it was asked last, for the reason of its end. */
   #doing = "loading";
   /** Absent until it is told, which is before any code of others runs. */
@@ -129,6 +132,8 @@ export class HostProcess {
     const id = ++this.#lastId, { promise, resolve, reject } = Promise.withResolvers<HostAnswer<HostCall>>();
     this.#waiting.set(id, { call, resolve, reject });
     this.#doing = WORDS[call] ?? call;
+    // Runs of pages: each begins with a page that the heat map has at least a byte for.
+    this.#answerBytes = call === "decide" ? Math.min(QUESTION_LIMITS.bytes, RUN_BYTES * (bytes?.length ?? 0)) : 0;
     for (const part of encodeFrame({ id, call, asked }, bytes)) this.#child.stdin.write(part);
     await this.#child.stdin.flush();
     return await this.#within(this.#doing, promise);
@@ -144,7 +149,7 @@ export class HostProcess {
   }
 
   async #read(): Promise<void> {
-    const frames = new FrameReader();
+    const frames = new FrameReader(() => ({ json: MAX_ANSWER_JSON, bytes: this.#answerBytes }));
     try {
       for await (const piece of this.#child.stdout) {
         for (const { json, bytes } of frames.push(piece)) this.#take(json as Told, bytes);
@@ -159,7 +164,7 @@ export class HostProcess {
 
   #take(told: Told, bytes: Uint8Array): void {
     if ("group" in told) this.#count(told.group);
-    if ("functions" in told) this.#ready.resolve(told.functions);
+    if ("functions" in told) this.#begin(told.functions);
     if (!("id" in told)) return;
     if (told.id === null) {
       this.#end = "error" in told ? told.error : "it could not be loaded";
@@ -172,6 +177,12 @@ export class HostProcess {
     this.#doing = "a thread of its own";
     if ("error" in told) waiting.reject(new RefusedError(told.error));
     else waiting.resolve({ answer: told.answer as never, bytes });
+  }
+
+  #begin(functions: readonly string[]): void {
+    if (this.#isLoaded) throw new EtmemError("a second list of functions");
+    this.#isLoaded = true;
+    this.#ready.resolve(functions);
   }
 
   /** All processes of the group will be killed: what is said of it later, by whoever, is not believed. */
@@ -218,6 +229,8 @@ export class HostProcess {
   }
 }
 
+/** First and last page, as doubles. */
+const RUN_BYTES = 16;
 /** Characters of one line of the log. */
 const MAX_LINE = 500;
 const CLOSED_MS = 200;

@@ -19,10 +19,17 @@ const MAX_RANGES = 1 << 20;
 /** Puts questions together from pieces as a socket gives them. */
 export class QuestionReader {
   #held = Buffer.alloc(0);
+  /** What came behind `held`, and how much is needed of both before it is worth putting them together. */
+  #pieces: Uint8Array[] = [];
+  #got = 0;
+  #wanted = 4;
 
   /** The questions that are complete with this piece. Throws EtmemError where it is none. */
   push(piece: Uint8Array): ScanQuestion[] {
-    this.#held = Buffer.concat([this.#held, piece]);
+    this.#pieces.push(Uint8Array.from(piece));
+    this.#got += piece.length;
+    if (this.#got < this.#wanted) return [];
+    this.#held = Buffer.concat([this.#held, ...this.#pieces.splice(0)]);
     const questions: ScanQuestion[] = [];
     for (let next = this.#take(); next; next = this.#take()) questions.push(next);
     return questions;
@@ -30,10 +37,13 @@ export class QuestionReader {
 
   #take(): ScanQuestion | undefined {
     const held = this.#held;
+    this.#got = held.length;
+    this.#wanted = held.length < 4 ? 4 : QUESTION_BYTES;
     if (held.length >= 4 && held.readUInt32LE(0) !== MAGIC) throw new EtmemError("something else than a question to the scanner");
     if (held.length < QUESTION_BYTES) return undefined;
     const count = held.readBigUInt64LE(16), end = QUESTION_BYTES + Number(count) * RANGE_BYTES;
     if (count > MAX_RANGES) throw new EtmemError(`a question to the scanner with ${count} ranges`);
+    this.#wanted = end;
     if (held.length < end) return undefined;
     this.#held = Buffer.from(held.subarray(end));
     const ranges = readRanges(held.subarray(QUESTION_BYTES, end));

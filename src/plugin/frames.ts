@@ -5,8 +5,19 @@ import { EtmemError } from "../errors.ts";
 /** "etmp" as a little-endian word. */
 const MARK = 0x706d7465;
 const HEADER_BYTES = 12;
-/** JSON is keys and messages; bytes are heat maps: 0.6 MB per GiB, of at most 1 TiB. */
-const MAX_JSON_BYTES = 16 << 20, MAX_BYTES = 768 << 20;
+
+/** The largest parts of a frame, in bytes. */
+export interface FrameLimits {
+  readonly json: number;
+  readonly bytes: number;
+}
+
+/** What is asked: JSON is the keys of a file of at most 10 MiB; bytes are heat maps, 0.6 MB per GiB, of at most 1 TiB. */
+export const QUESTION_LIMITS: FrameLimits = { json: 16 << 20, bytes: 768 << 20 };
+/** JSON of what is answered: numbers and texts of known length, which the daemon parses on its main thread (3 ms for all of it). */
+export const MAX_ANSWER_JSON = 512 << 10;
+/** Of one text in it, in characters; and so many of a kind. */
+export const MAX_TEXT = 500, MAX_TEXTS = 50;
 
 export interface Frame {
   readonly json: unknown;
@@ -25,8 +36,14 @@ export function encodeFrame(json: unknown, bytes: Uint8Array = new Uint8Array())
 
 /** Puts frames together from pieces as a pipe gives them. */
 export class FrameReader {
+  readonly #limits: () => FrameLimits;
   #pieces: Uint8Array[] = [];
   #held = 0;
+
+  /** Asked for the limits before each frame is held. */
+  constructor(limits: () => FrameLimits) {
+    this.#limits = limits;
+  }
 
   /** The frames that are complete with this piece. Throws EtmemError where it is none of ours; nothing can be read after that. */
   push(piece: Uint8Array): Frame[] {
@@ -44,8 +61,8 @@ export class FrameReader {
     }
     this.#refuseOther();
     const head = this.#first(HEADER_BYTES), view = new DataView(head.buffer, head.byteOffset);
-    const json = view.getUint32(4, true), bytes = view.getUint32(8, true);
-    if (json > MAX_JSON_BYTES || bytes > MAX_BYTES) throw new EtmemError("a frame that is too large");
+    const json = view.getUint32(4, true), bytes = view.getUint32(8, true), limits = this.#limits();
+    if (json > limits.json || bytes > limits.bytes) throw new EtmemError("a frame that is too large");
     const total = HEADER_BYTES + json + bytes;
     if (this.#held < total) return undefined;
     const whole = this.#first(total);

@@ -5,7 +5,7 @@ import { EtmemError } from "../errors.ts";
 import { defaultSignals, duplicateAbove, replaceDescriptor, setLimit } from "../ffi/confinement.ts";
 import { readTextIfAny } from "../proc/kernel-text.ts";
 import type { Root } from "../proc/root.ts";
-import { encodeFrame, FrameReader } from "./frames.ts";
+import { encodeFrame, FrameReader, MAX_TEXT, QUESTION_LIMITS } from "./frames.ts";
 import { TEXT_FD } from "./confine.ts";
 import { Library } from "./library.ts";
 import type { LibraryKind } from "./library-file.ts";
@@ -41,11 +41,11 @@ export async function runHost(order: HostOrder, root: Root): Promise<void> {
   try {
     plugin = await load(order, root);
   } catch (error) {
-    tell({ id: null, error: (error as Error).message });
+    tell({ id: null, error: (error as Error).message.slice(0, MAX_TEXT) });
     return;
   }
   tell({ functions: plugin.functions });
-  const frames = new FrameReader(), buffer = new Uint8Array(READ_BYTES);
+  const frames = new FrameReader(() => QUESTION_LIMITS), buffer = new Uint8Array(READ_BYTES);
   for (let got = readSync(pipes.in, buffer); got > 0; got = readSync(pipes.in, buffer)) {
     for (const { json, bytes } of frames.push(buffer.slice(0, got))) {
       const ask = json as Ask;
@@ -53,7 +53,7 @@ export async function runHost(order: HostOrder, root: Root): Promise<void> {
         const { answer, bytes: given } = await plugin.answer(ask, bytes);
         tell({ id: ask.id, answer }, given);
       } catch (error) {
-        tell({ id: ask.id, error: (error as Error).message });
+        tell({ id: ask.id, error: (error as Error).message.slice(0, MAX_TEXT) });
       }
     }
   }

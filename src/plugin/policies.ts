@@ -9,6 +9,7 @@ import { becomeUser, dieWithParent } from "../ffi/confinement.ts";
 import type { GateAnswer, PageRuns, ProcessView, Question, Sight, SystemView } from "../memory/memory.ts";
 import { HeatMap } from "../memory/heat-map.ts";
 import { RunBuilder } from "../memory/page-runs.ts";
+import { MAX_TEXT, MAX_TEXTS } from "./frames.ts";
 import { bytesOfRuns, heatOf } from "./heat-bytes.ts";
 import { MAX_POLICY_BYTES } from "./library-file.ts";
 import type { Ask, EngineFacts, Entries, Findings, HostCalls, KeyFinding, TaskFacts } from "./messages.ts";
@@ -64,7 +65,8 @@ export class Policies {
 
   private constructor(policy: Policy) {
     this.#policy = policy;
-    this.functions = Object.keys(policy).filter((name) => typeof policy[name as keyof Policy] === "function");
+    const names = Object.keys(policy).filter((name) => typeof policy[name as keyof Policy] === "function");
+    this.functions = names.slice(0, MAX_TEXTS).map(short);
   }
 
   static async load({ fd, path, name }: PolicyPlace): Promise<Policies> {
@@ -108,7 +110,7 @@ export class Policies {
     const usual = { name: task.name, type: task.type, value: task.value, swap_flag: task.swapFlag, max_threads: task.maxThreads };
     const problems = [...engine.problems, ...own.problems];
     if (problems.length === 0) this.#configs.set(id, { project: projectValues, engine: engine.values, task: { ...usual, ...own.values } });
-    return { problems, warnings: [...engine.warnings, ...own.warnings] };
+    return { problems: few(problems), warnings: few([...engine.warnings, ...own.warnings]) };
   }
 
   /** Lines of the section stand for the entries of the message: the daemon knows where they are. */
@@ -123,12 +125,15 @@ export class Policies {
 
   async #refusal({ id, sight }: HostCalls["refusal"]["asked"]): Promise<HostCalls["refusal"]["answer"]> {
     const config = this.#config(id);
-    return { refusal: (await this.#policy.refusal?.(config, sight)) ?? null, cautions: (await this.#policy.cautions?.(config, sight)) ?? [] };
+    const refusal = (await this.#policy.refusal?.(config, sight)) ?? null;
+    const cautions = (await this.#policy.cautions?.(config, sight)) ?? [];
+    return { refusal: refusal === null ? null : short(refusal), cautions: cautions.slice(0, MAX_TEXTS).map(short) };
   }
 
   async #gate({ id, system, process }: HostCalls["gate"]["asked"]): Promise<GateAnswer> {
     if (system.swapTotalBytes === 0) return { go: false, reason: "there is no swap: swapon a zram device or a disk" };
-    return (await this.#policy.gate?.(this.#config(id), system, process)) ?? { go: true };
+    const answer = (await this.#policy.gate?.(this.#config(id), system, process)) ?? { go: true };
+    return answer.go ? { go: true } : { go: false, reason: short(answer.reason) };
   }
 
   async #question({ id, sight }: HostCalls["question"]["asked"]): Promise<Question> {
@@ -145,6 +150,7 @@ export class Policies {
     if (!(from instanceof Float64Array) || !(to instanceof Float64Array) || from.length !== to.length) {
       throw new EtmemError("decide must give { swapOut: runs }, as heat.runsBelow() or etmem.runs() makes them");
     }
+    if (from.length > bytes.length) throw new EtmemError(`decide gives ${from.length} runs, which is more than there are pages`);
     return { answer: { runs: from.length }, bytes: bytesOfRuns({ from, to }) };
   }
 
@@ -153,6 +159,15 @@ export class Policies {
     if (config === undefined) throw new EtmemError(`no task ${id} has been added`);
     return config;
   }
+}
+
+/** The daemon takes no longer answers. */
+const short = (text: unknown): string => String(text).slice(0, MAX_TEXT);
+
+function few(findings: readonly KeyFinding[]): KeyFinding[] {
+  const more = findings.length - MAX_TEXTS;
+  const rest: KeyFinding[] = more > 0 ? [{ section: "task", entry: null, says: `has ${more} more of the kind` }] : [];
+  return [...findings.slice(0, MAX_TEXTS).map((finding) => ({ ...finding, says: short(finding.says) })), ...rest];
 }
 
 const isWhole = (value: number, least: number, most: number): boolean => Number.isInteger(value) && value >= least && value <= most;

@@ -183,6 +183,31 @@ describe("a policy that keeps its process busy or takes all memory", () => {
     victim.kill();
   });
 
+  policyTest("answers no more than was asked for", async () => {
+    for (const [json, blanks, bytes, says] of [
+      ['{"id":3,"answer":null}', 1 << 19, 0, "a frame that is too large"],
+      ['{"id":3,"answer":null}', 0, 1, "a frame that is too large"],
+      ['{"functions":[]}', 0, 0, "a second list of functions"],
+    ] as const) {
+      const daemon = await asked(`const json = Buffer.from(${JSON.stringify(json)} + " ".repeat(${blanks})), head = Buffer.from("etmp........");
+        head.writeUInt32LE(json.length, 4), head.writeUInt32LE(${bytes}, 8);
+        const { writeSync } = process.getBuiltinModule("node:fs"), all = Buffer.concat([head, json, Buffer.alloc(${bytes})]);
+        for (let fd = 201; fd < 210; fd++) try { writeSync(fd, all); } catch {}
+        return [];`);
+      await until(says, () => daemon.log().includes(`it wrote ${says} into the pipe`));
+    }
+  });
+
+  policyTest("has long and many words cut short", async () => {
+    const daemon = await asked('return Array.from({ length: 1000 }, () => "x".repeat(10_000));');
+    const cautions = await until("it has told", async () => {
+      const { cautions: told = [] } = await statusIn(daemon, "third");
+      return told.length > 0 ? told : undefined;
+    });
+    expect(new Set(cautions)).toEqual(new Set(["x".repeat(500)]));
+    expect(cautions).toHaveLength(50);
+  });
+
   policyTest("is refused more than its share", async () => {
     const daemon = await asked("const kept = []; for (let i = 0; i < 4096; i++) kept.push(new Uint8Array(1 << 20)); return [String(kept.length)];");
     const state = await until("it has failed", async () => {
