@@ -1,12 +1,16 @@
 // Tests that need something a machine may lack say so instead of failing, or passing, without a word.
 import { test } from "bun:test";
 
+/** As bun's `test` is called. */
+export type StartTest = (title: string, body: () => void | Promise<unknown>) => void;
+
 /**
  * `test` where nothing is missing, else a skipped test whose title says what is; the runner's summary names it.
  * Usage: `needs(missingSwap())("title", () => …)`.
+ * `start` may be another kind of `test`.
  */
-export function needs(missing: string | undefined): (title: string, body: () => void | Promise<unknown>) => void {
-  if (missing === undefined) return (title, body) => test(title, body);
+export function needs(missing: string | undefined, start: StartTest = test): StartTest {
+  if (missing === undefined) return (title, body) => start(title, body);
   return (title, body) => test.skip(`${title} [skipped: ${missing}]`, body);
 }
 

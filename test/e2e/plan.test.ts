@@ -1,15 +1,14 @@
 // project plan of the built executable: nothing moves, and what it says is what then happens, as the kernel counts it.
-import { afterEach, expect } from "bun:test";
+import { expect } from "bun:test";
 import { GIB } from "../../src/units.ts";
 import type { TaskPlan } from "../../src/plan.ts";
-import { needs } from "../needs.ts";
-import { executable, Lab, until, type RunningDaemon, type RunningWorkload } from "./harness.ts";
+import { atOnce, zramForAll } from "./at-once.ts";
+import { executable, until, type Lab, type RunningDaemon, type RunningWorkload } from "./harness.ts";
 import { addAndStart, outOf, processOf, slideText, statusOf } from "./slide-lab.ts";
 import { missingZram } from "./zram.ts";
 
-const swapTest = needs(missingZram());
-const lab = new Lab();
-afterEach(() => lab.close());
+const swapTest = atOnce(missingZram());
+zramForAll(4 * GIB);
 
 async function planOf(daemon: RunningDaemon, seconds: number): Promise<TaskPlan> {
   const { status, stdout, stderr } = await daemon.client("project", "plan", "-n", "test", "--seconds", String(seconds), "--json");
@@ -18,13 +17,12 @@ async function planOf(daemon: RunningDaemon, seconds: number): Promise<TaskPlan>
 }
 
 /** A project that is not started, whose brake is off, so that what was planned can happen. */
-async function stage(workload: readonly string[], T = 1): Promise<{ daemon: RunningDaemon; target: RunningWorkload; text: string }> {
-  await lab.zramSwap(2 * GIB);
+async function stage(lab: Lab, workload: readonly string[], T = 1): Promise<{ daemon: RunningDaemon; target: RunningWorkload; text: string }> {
   const daemon = await lab.daemon(), target = await lab.workload(workload);
   return { daemon, target, text: slideText([{ target: target.pid, keys: { T, brake: "no" } }], { loop: 2 }) };
 }
 
-async function add(daemon: RunningDaemon, text: string): Promise<void> {
+async function add(lab: Lab, daemon: RunningDaemon, text: string): Promise<void> {
   expect(await daemon.client("obj", "add", "-f", lab.configFile(text))).toMatchObject({ status: 0, stderr: "" });
 }
 
@@ -32,9 +30,9 @@ async function start(daemon: RunningDaemon): Promise<void> {
   expect(await daemon.client("project", "start", "-n", "test")).toMatchObject({ status: 0 });
 }
 
-swapTest("the bytes that it says go, go, within a twentieth; until then nothing has moved", async () => {
-  const { daemon, target, text } = await stage(["--size", "256M", "--hot", "20%"]);
-  await add(daemon, text);
+swapTest("the bytes that it says go, go, within a twentieth; until then nothing has moved", async (lab) => {
+  const { daemon, target, text } = await stage(lab, ["--size", "256M", "--hot", "20%"]);
+  await add(lab, daemon, text);
   const { byCount, configuredBytes, byAge, processes, tracker } = await planOf(daemon, 8), predicted = byCount[0]!.bytes;
   expect(outOf(target)).toEqual({ cold: 0, hot: 0 });
   expect(processes).toEqual([{ pid: target.pid, comm: "etmem-workload", reason: null }]);
@@ -46,9 +44,9 @@ swapTest("the bytes that it says go, go, within a twentieth; until then nothing 
   expect(out).toBeWithin(predicted * 0.95, predicted * 1.05);
 });
 
-swapTest("the pages that it says come back, come back, within a factor of two", async () => {
-  const { daemon, target, text } = await stage(["--size", "256M", "--hot", "10%", "--drift", "4%"]);
-  await add(daemon, text);
+swapTest("the pages that it says come back, come back, within a factor of two", async (lab) => {
+  const { daemon, target, text } = await stage(lab, ["--size", "256M", "--hot", "10%", "--drift", "4%"]);
+  await add(lab, daemon, text);
   const { byCount, byAge } = await planOf(daemon, 14), predicted = byCount[0]!.refaultsPerMinute;
   expect(byAge.find(({ seconds }) => seconds === 5)?.refaultsPerMinute).toBeWithin(predicted / 2, predicted * 2);
   await start(daemon);
@@ -65,8 +63,7 @@ swapTest("the pages that it says come back, come back, within a factor of two", 
   expect(perMinute / predicted).toBeWithin(0.5, 2);
 });
 
-swapTest("of a project that is started too, whose rounds rest meanwhile; another's process is left alone, and named", async () => {
-  await lab.zramSwap(GIB);
+swapTest("of a project that is started too, whose rounds rest meanwhile; another's process is left alone, and named", async (lab) => {
   const daemon = await lab.daemon(), target = await lab.workload(["--size", "64M", "--hot", "10%"]);
   const tasks = [{ target: target.pid, keys: { T: 1 } }, { name: "second", target: target.pid, keys: { T: 1 } }];
   await addAndStart(lab, daemon, slideText(tasks, { loop: 2 }));
@@ -80,9 +77,9 @@ swapTest("of a project that is started too, whose rounds rest meanwhile; another
   await until("rounds go on", async () => ((await processOf(daemon, target.pid))?.total.rounds ?? 0) > before);
 });
 
-swapTest("a client that goes away ends it, and a start does not wait for it", async () => {
-  const { daemon, target, text } = await stage(["--size", "64M", "--hot", "10%"]);
-  await add(daemon, text);
+swapTest("a client that goes away ends it, and a start does not wait for it", async (lab) => {
+  const { daemon, target, text } = await stage(lab, ["--size", "64M", "--hot", "10%"]);
+  await add(lab, daemon, text);
   const client = Bun.spawn([executable(), "project", "plan", "-n", "test", "--seconds", "600", "-s", daemon.socket], { stderr: "ignore" });
   await until("it has begun", () => daemon.log().includes("planning task=test"));
   await start(daemon);
@@ -91,11 +88,11 @@ swapTest("a client that goes away ends it, and a start does not wait for it", as
   await client.exited;
 });
 
-swapTest("what cannot be planned is said in one line", async () => {
+swapTest("what cannot be planned is said in one line", async (lab) => {
   const daemon = await lab.daemon(), own = await lab.workload(["--size", "4M"]);
   const says = async (...args: string[]) => (await daemon.client("project", "plan", "-n", "test", ...args)).stderr;
   expect(await says()).toBe("etmem: project is not exist\n");
-  await add(daemon, slideText([{ target: own.pid }], { loop: 5, interval: 4 }));
+  await add(lab, daemon, slideText([{ target: own.pid }], { loop: 5, interval: 4 }));
   expect(await says()).toBe("etmem: task background_slide: two rounds take 40 s; give --seconds 40 or more\n");
   expect(await says("--seconds", "x")).toBe("etmem: --seconds x must be an integer, 1..3600\n");
 });

@@ -1,19 +1,17 @@
 // What goes to swap and what stays, by the thresholds and counts of the configuration: the built executable, a real process, real swap.
-import { afterEach, expect } from "bun:test";
+import { expect } from "bun:test";
 import { GIB, MIB } from "../../src/units.ts";
-import { missingPrograms, needs } from "../needs.ts";
-import { Lab, until } from "./harness.ts";
+import { missingPrograms } from "../needs.ts";
+import { atOnce, inTurn, zramForAll } from "./at-once.ts";
+import { until } from "./harness.ts";
 import { addAndStart, coldIsOut, outOf, processOf, slideText, statusOf } from "./slide-lab.ts";
 import { missingZram } from "./zram.ts";
 
-const swapTest = needs(missingZram());
-const lab = new Lab();
-afterEach(() => lab.close());
+const alone = inTurn(missingZram()), swapTest = atOnce(missingZram()), swap = zramForAll(4 * GIB);
 
 const load = (every: number, pattern = "scatter") => ["--size", "128M", "--hot", "10%", "--pattern", pattern, "--every", String(every)];
 
-swapTest("what was counted is what the kernel shows: the cold pages are out, and the ledger has them", async () => {
-  const swap = await lab.zramSwap(GIB);
+alone("what was counted is what the kernel shows: the cold pages are out, and the ledger has them", async (lab) => {
   const daemon = await lab.daemon(), target = await lab.workload(load(100));
   await addAndStart(lab, daemon, slideText([{ target: target.pid }], { loop: 3 }));
   await coldIsOut(target);
@@ -24,7 +22,7 @@ swapTest("what was counted is what the kernel shows: the cold pages are out, and
   expect(outOf(target).hot).toBeLessThanOrEqual(0.005);
   expect(outBytes).toBeGreaterThanOrEqual(0.95 * 0.9 * target.bytes);
   // Some pages of the runtime itself are wanted again at once.
-  expect(outBytes).toBeWithin(0.99 * swap.usedBytes(), 1.02 * swap.usedBytes());
+  expect(outBytes).toBeWithin(0.99 * swap().usedBytes(), 1.02 * swap().usedBytes());
   const { residentBytes, swappedBytes, lastRound } = (await processOf(daemon, target.pid))!;
   expect(swappedBytes).toBeWithin(0.99 * outBytes, 1.02 * outBytes);
   expect(residentBytes).toBeLessThan(target.bytes / 2);
@@ -35,8 +33,7 @@ swapTest("what was counted is what the kernel shows: the cold pages are out, and
   expect(await target.stop()).toMatchObject({ wrong: 0 });
 });
 
-swapTest("loop=3 and T=2 leave alone what is used in every scan", async () => {
-  await lab.zramSwap(GIB);
+swapTest("loop=3 and T=2 leave alone what is used in every scan", async (lab) => {
   const daemon = await lab.daemon(), target = await lab.workload(load(100));
   await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { T: 2 } }], { loop: 3 }));
   await coldIsOut(target);
@@ -44,8 +41,7 @@ swapTest("loop=3 and T=2 leave alone what is used in every scan", async () => {
   expect((await statusOf(daemon)).cautions).toEqual([]);
 });
 
-swapTest("T=1 leaves alone what is used now and then, T=3 takes it", async () => {
-  await lab.zramSwap(GIB);
+swapTest("T=1 leaves alone what is used now and then, T=3 takes it", async (lab) => {
   // Every 3.5 s: in one or two of four windows of a second.
   const daemon = await lab.daemon(), [spared, taken] = [await lab.workload(load(3500, "chunks")), await lab.workload(load(3500, "chunks"))];
   const takes = { name: "takes", target: taken.pid, keys: { T: 3, brake: "no" } }; // which would stop at what comes back
@@ -59,8 +55,7 @@ swapTest("T=1 leaves alone what is used now and then, T=3 takes it", async () =>
   expect(outOf(spared).hot).toBeLessThanOrEqual(0.005);
 });
 
-swapTest("T above loop counts as loop where writes are not seen, and says so in the log and in show --json", async () => {
-  await lab.zramSwap(GIB);
+swapTest("T above loop counts as loop where writes are not seen, and says so in the log and in show --json", async (lab) => {
   const daemon = await lab.daemon(), target = await lab.workload(load(100));
   await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { T: 3 } }]));
   await coldIsOut(target);
@@ -71,8 +66,7 @@ swapTest("T above loop counts as loop where writes are not seen, and says so in 
   expect(daemon.log()).toContain(`warning: take care task=test/slide/background_slide caution=${JSON.stringify(caution)}`);
 });
 
-swapTest("dram_percent keeps that part of the process in memory", async () => {
-  await lab.zramSwap(GIB);
+swapTest("dram_percent keeps that part of the process in memory", async (lab) => {
   const daemon = await lab.daemon(), target = await lab.workload(load(100, "chunks"));
   await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { dram_percent: 60 } }]));
   const { total } = await until("a second round came to nothing", async () => {
@@ -84,8 +78,7 @@ swapTest("dram_percent keeps that part of the process in memory", async () => {
   expect(total.outBytes).toBeWithin(0.36 * target.bytes, 0.7 * target.bytes);
 });
 
-swapTest("swap_threshold holds by itself, and says what is missing", async () => {
-  await lab.zramSwap(GIB);
+swapTest("swap_threshold holds by itself, and says what is missing", async (lab) => {
   const daemon = await lab.daemon(), target = await lab.workload(load(100));
   await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { swap_threshold: "1g" } }]));
   const { reason } = await until("a round is over", async () => {
@@ -98,10 +91,9 @@ swapTest("swap_threshold holds by itself, and says what is missing", async () =>
   expect((await processOf(daemon, target.pid))?.residentBytes).toBeGreaterThan(128 * MIB);
 });
 
-const forkTest = needs(missingZram() ?? missingPrograms("python3"));
+const forkTest = atOnce(missingZram() ?? missingPrograms("python3"));
 
-forkTest("what is shared with a child stays, which is said, and does not keep the rest from going", async () => {
-  await lab.zramSwap(GIB);
+forkTest("what is shared with a child stays, which is said, and does not keep the rest from going", async (lab) => {
   const daemon = await lab.daemon(), forked = Bun.spawn(["python3", "-c", FORKS], { stdin: "pipe", stdout: "pipe" });
   try {
     const pid = Number(await forked.stdout.getReader().read().then(({ value }) => Buffer.from(value ?? []).toString()));

@@ -1,5 +1,5 @@
 // The trackers and the mover against a real kernel and workloads that know their truth.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { realMemory } from "../../bench/measure.ts";
 import { idOf, track } from "../../src/memory/measured-scan.ts";
 import { chooseTracker } from "../../src/memory/capabilities.ts";
@@ -10,13 +10,11 @@ import { RealMemory } from "../../src/memory/real.ts";
 import { readStructOffsets } from "../../src/memory/struct-offsets.ts";
 import { readStat } from "../../src/proc/process.ts";
 import { kernelRoot } from "../../src/proc/root.ts";
-import { Lab, type RunningWorkload } from "../e2e/harness.ts";
+import { atOnce, inTurn, zramForAll } from "../e2e/at-once.ts";
+import type { RunningWorkload } from "../e2e/harness.ts";
 import { pageStates, swappedShares } from "../e2e/pages.ts";
 import { missingZram } from "../e2e/zram.ts";
 import { needs, notRoot } from "../needs.ts";
-
-const lab = new Lab();
-afterEach(() => lab.close());
 
 const LONG = process.env["ETMEM_LONG"] !== undefined;
 const PAGE = 4096;
@@ -28,12 +26,13 @@ async function missingPageWalk(): Promise<string | undefined> {
   return missing.find((rung) => rung.tracker === "page_walk")?.reason;
 }
 
-const pageWalk = needs(await missingPageWalk().catch((error: Error) => error.message));
-const swapping = needs((await missingPageWalk().catch((error: Error) => error.message)) ?? missingZram());
+const noPageWalk = await missingPageWalk().catch((error: Error) => error.message), noSwapping = noPageWalk ?? missingZram();
 
 describe("page_walk", () => {
+  const pageWalk = atOnce(noPageWalk), alone = inTurn(noPageWalk);
+
   for (const pattern of ["contiguous", "chunks", "scatter"]) {
-    pageWalk(`finds the cold pages of a ${pattern} heat exactly, in windows of 1 s`, async () => {
+    pageWalk(`finds the cold pages of a ${pattern} heat exactly, in windows of 1 s`, async (lab) => {
       const memory = await realMemory(), workload = await lab.workload(["--size", "256M", "--pattern", pattern]);
       const { precision, recall, heatBytes, residentPages } = await track(memory, workload, { windows: 2, threshold: 1 }, 1000);
       expect({ precision: precision >= 0.999, recall: recall >= 0.999 }).toEqual({ precision: true, recall: true });
@@ -42,7 +41,7 @@ describe("page_walk", () => {
     });
   }
 
-  pageWalk("finds whole huge pages", async () => {
+  pageWalk("finds whole huge pages", async (lab) => {
     const memory = await realMemory(), workload = await lab.workload(["--size", "256M", "--pattern", "chunks", "--thp"]);
     const { precision, recall, heatBytes, residentPages } = await track(memory, workload, { windows: 2, threshold: 1 }, 1000);
     expect([precision, recall]).toEqual([1, 1]);
@@ -50,7 +49,7 @@ describe("page_walk", () => {
     memory.close();
   });
 
-  pageWalk("counts windows: a page that is always hot reaches loop, a cold one stays at 0", async () => {
+  pageWalk("counts windows: a page that is always hot reaches loop, a cold one stays at 0", async (lab) => {
     const memory = await realMemory(), workload = await lab.workload(["--size", "32M", "--hot", "50%"]);
     const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
     const heat = await round.scan({ windows: 3, threshold: 3 }, 1000);
@@ -68,7 +67,7 @@ describe("page_walk", () => {
     memory.close();
   });
 
-  pageWalk("calls nothing cold in a process that uses all of its memory", async () => {
+  pageWalk("calls nothing cold in a process that uses all of its memory", async (lab) => {
     const memory = await realMemory(), workload = await lab.workload(["--size", "128M", "--hot", "100%"]);
     for (let scan = 0; scan < 2; scan++) {
       const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
@@ -80,7 +79,7 @@ describe("page_walk", () => {
     memory.close();
   });
 
-  pageWalk("skips a terabyte of reserved address space", async () => {
+  alone("skips a terabyte of reserved address space", async (lab) => {
     const memory = await realMemory(), workload = await lab.workload(["--size", "64M", "--reserve", "1T", "--pattern", "contiguous"]);
     const walls: number[] = [];
     for (let i = 0; i < 5; i++) walls.push((await track(memory, workload, { windows: 0, threshold: 1 }, 0)).wallMs);
@@ -88,7 +87,7 @@ describe("page_walk", () => {
     memory.close();
   });
 
-  pageWalk("has its round called off in the middle of a window", async () => {
+  alone("has its round called off in the middle of a window", async (lab) => {
     const memory = await realMemory(), workload = await lab.workload(["--size", "64M"]), controller = new AbortController();
     const round = memory.open(idOf(workload.pid), controller.signal)!;
     setTimeout(() => controller.abort(), 300);
@@ -99,7 +98,7 @@ describe("page_walk", () => {
     memory.close();
   });
 
-  pageWalk("gives back what the kernel holds for it", async () => {
+  alone("gives back what the kernel holds for it", async () => {
     const open = () => new Set([...new Bun.Glob("*").scanSync({ cwd: "/proc/self/fd", onlyFiles: false })]).size;
     (await realMemory()).close();
     const before = open();
@@ -120,8 +119,9 @@ async function swapOut(memory: Memory, workload: RunningWorkload) {
 }
 
 describe("swap-out", () => {
-  swapping("moves what is cold, leaves what is hot, and says only what is true", async () => {
-    await lab.zramSwap(2 ** 30);
+  const swapping = atOnce(noSwapping), alone = inTurn(noSwapping), swap = zramForAll((LONG ? 8 : 4) * 2 ** 30);
+
+  swapping("moves what is cold, leaves what is hot, and says only what is true", async (lab) => {
     const memory = await realMemory(), workload = await lab.workload(["--size", "256M"]);
     const { tally } = await swapOut(memory, workload);
     const shares = swappedShares(pageStates(workload.pid, workload), workload.hot);
@@ -136,20 +136,7 @@ describe("swap-out", () => {
     memory.close();
   });
 
-  swapping("notices what comes back", async () => {
-    const swap = await lab.zramSwap(2 ** 30);
-    const memory = await realMemory(), workload = await lab.workload(["--size", "64M", "--hot", "0%"]);
-    const { tally } = await swapOut(memory, workload);
-    expect(tally.swappedOut).toBeGreaterThanOrEqual(16384);
-    await swap.remove(); // swapoff reads everything in again
-    const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
-    expect(await round.returned()).toEqual({ cameBack: tally.swappedOut, freed: 0, out: 0 });
-    round.close();
-    memory.close();
-  });
-
-  swapping(`takes ${LONG ? "3 GiB" : "512 MiB"} in 5,000 VMAs, all of it`, async () => {
-    await lab.zramSwap(LONG ? 6 * 2 ** 30 : 2 ** 30);
+  swapping(`takes ${LONG ? "3 GiB" : "512 MiB"} in 5,000 VMAs, all of it`, async (lab) => {
     const memory = await realMemory(), workload = await lab.workload(["--size", LONG ? "3G" : "512M", "--hot", "0%", "--vmas", "5000"]);
     const { tally } = await swapOut(memory, workload);
     expect(swappedShares(pageStates(workload.pid, workload), workload.hot).cold).toBeGreaterThanOrEqual(0.9999);
@@ -157,8 +144,7 @@ describe("swap-out", () => {
     memory.close();
   });
 
-  swapping("takes huge pages whole", async () => {
-    await lab.zramSwap(2 ** 30);
+  swapping("takes huge pages whole", async (lab) => {
     const memory = await realMemory(), workload = await lab.workload(["--size", "256M", "--pattern", "chunks", "--thp"]);
     await swapOut(memory, workload);
     const shares = swappedShares(pageStates(workload.pid, workload), workload.hot);
@@ -166,12 +152,33 @@ describe("swap-out", () => {
     expect(shares.hot).toBe(0);
     memory.close();
   });
+
+  alone("notices what comes back", async (lab) => {
+    const memory = await realMemory(), workload = await lab.workload(["--size", "64M", "--hot", "0%"]);
+    const { tally } = await swapOut(memory, workload);
+    expect(tally.swappedOut).toBeGreaterThanOrEqual(16384);
+    await swap().remove(); // swapoff reads everything in again
+    const round = memory.open(idOf(workload.pid), new AbortController().signal)!;
+    expect(await round.returned()).toEqual({ cameBack: tally.swappedOut, freed: 0, out: 0 });
+    round.close();
+    memory.close();
+  });
 });
 
 describe("referenced", () => {
-  const fallback = async () => {
+  const asRoot = atOnce(notRoot()), probing = atOnce(notRoot() ?? missingZram());
+  zramForAll(2 ** 31);
+
+  const makeFallback = async () => {
     const { tracker } = await chooseTracker(kernelRoot, { missing: "left out for this test" });
     return new RealMemory({ root: kernelRoot, tracker, mover: madviseMover, refaults: new Refaults({ missing: "not asked for" }) });
+  };
+  // One after another: its self-test clears all accessed bits of this process.
+  let last: Promise<unknown> = Promise.resolve();
+  const fallback = (): Promise<RealMemory> => {
+    const made = last.then(makeFallback);
+    last = made.catch(() => undefined);
+    return made;
   };
 
   needs(notRoot())("is what is left without BTF, and says why", async () => {
@@ -180,20 +187,19 @@ describe("referenced", () => {
     expect(missing).toContainEqual({ tracker: "page_walk", reason: "no BTF" });
   });
 
-  needs(notRoot())("calls a VMA cold of which nothing was touched", async () => {
+  asRoot("calls a VMA cold of which nothing was touched", async (lab) => {
     const workload = await lab.workload(["--size", "64M", "--hot", "0%"]);
     const { recall, precision } = await track(await fallback(), workload, { windows: 2, threshold: 1 }, 1000);
     expect([recall, precision]).toEqual([1, 1]);
   });
 
-  needs(notRoot())("calls next to nothing cold in a VMA with scattered heat, before it has probed", async () => {
+  asRoot("calls next to nothing cold in a VMA with scattered heat, before it has probed", async (lab) => {
     const workload = await lab.workload(["--size", "64M"]);
     expect((await track(await fallback(), workload, { windows: 2, threshold: 1 }, 1000)).recall).toBeLessThanOrEqual(0.001);
   });
 
   for (const pattern of ["scatter", "contiguous"]) {
-    needs(notRoot() ?? missingZram())(`finds the cold pages of a ${pattern} heat by what comes back`, async () => {
-      await lab.zramSwap(2 ** 30);
+    probing(`finds the cold pages of a ${pattern} heat by what comes back`, async (lab) => {
       const memory = await fallback(), workload = await lab.workload(["--size", "128M", "--pattern", pattern]);
       const outs: number[] = [];
       for (let round = 0; round < 13; round++) outs.push((await swapOut(memory, workload)).tally.swappedOut);
@@ -207,8 +213,7 @@ describe("referenced", () => {
     });
   }
 
-  needs(notRoot() ?? missingZram())("takes at most a thousandth from a process that uses all of its memory", async () => {
-    await lab.zramSwap(2 ** 30);
+  probing("takes at most a thousandth from a process that uses all of its memory", async (lab) => {
     const memory = await fallback(), workload = await lab.workload(["--size", "128M", "--hot", "100%", "--every", "200"]);
     for (let round = 0; round < 5; round++) {
       await swapOut(memory, workload);
