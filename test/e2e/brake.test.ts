@@ -1,16 +1,17 @@
 // The brake against real processes that change their mind: what it costs them, with and without.
-import { afterEach, expect } from "bun:test";
+import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import type { FlipSecond, Touched } from "../../src/commands/workload/touching.ts";
 import { GIB, MIB } from "../../src/units.ts";
-import { needs } from "../needs.ts";
-import { Lab, until, type RunningDaemon, type RunningWorkload } from "./harness.ts";
+import { atOnce, inTurn, zramForAll } from "./at-once.ts";
+import { until, type Lab, type RunningDaemon, type RunningWorkload } from "./harness.ts";
 import { pageStates } from "./pages.ts";
 import { addAndStart, coldIsOut, processOf, slideText, statusOf } from "./slide-lab.ts";
 import { missingZram } from "./zram.ts";
 
-const brakeTest = needs(missingZram()), lab = new Lab();
-afterEach(() => lab.close());
+// What flips makes the machine read from swap, which is a reason to stop the others.
+const alone = inTurn(missingZram()), brakeTest = atOnce(missingZram());
+zramForAll(4 * GIB);
 
 /** Hot and cold halves change places after 13 s, when the cold one is out, and then every 4 s: what was right is wrong again and again. */
 const FLIPPING = ["--size", "256M", "--hot", "50%", "--every", "100", "--flip", "13,4", "--seconds", "44"];
@@ -40,8 +41,7 @@ async function heldBefore(daemon: RunningDaemon, task?: string): Promise<string 
   return pressure + swapIn > 0 ? `not judged: held for ${(pressure + swapIn).toFixed(0)} s, since others want memory here now` : undefined;
 }
 
-brakeTest("where hot and cold change places again and again the brake leaves the process its time", async () => {
-  await lab.zramSwap(GIB);
+alone("where hot and cold change places again and again the brake leaves the process its time", async (lab) => {
   const daemon = await lab.daemon(), [withBrake, without] = await Promise.all([lab.workload(FLIPPING), lab.workload(FLIPPING)]);
   const tasks = [{ name: "braked", target: withBrake.pid, keys: { brake: "yes" } }, { name: "free", target: without.pid, keys: { brake: "no" } }];
   await addAndStart(lab, daemon, slideText(tasks));
@@ -62,8 +62,7 @@ brakeTest("where hot and cold change places again and again the brake leaves the
   expect(daemon.log()).toMatch(/warning: brake task=\S+ pid=\d+ state=stopped cause=refault reason="[\d.]+ MiB of what had been moved out/);
 });
 
-brakeTest("of a process that rewrites everything next to nothing moves", async () => {
-  await lab.zramSwap(GIB);
+brakeTest("of a process that rewrites everything next to nothing moves", async (lab) => {
   const daemon = await lab.daemon(), target = await lab.workload(["--size", "512M", "--rewrite"]);
   await addAndStart(lab, daemon, slideText([{ target: target.pid }]));
   let mostOut = 0;
@@ -75,8 +74,7 @@ brakeTest("of a process that rewrites everything next to nothing moves", async (
   expect(await target.stop()).toMatchObject({ wrong: 0 });
 });
 
-brakeTest("a process that wants everything again now and then is probed once, and then left alone", async () => {
-  await lab.zramSwap(GIB);
+brakeTest("a process that wants everything again now and then is probed once, and then left alone", async (lab) => {
   // Between two touches of everything lies a round in which all of it looks cold.
   const daemon = await lab.daemon(), target = await lab.workload(["--size", "256M", "--hot", "100%", "--every", "3300"]);
   await addAndStart(lab, daemon, slideText([{ target: target.pid }]));
@@ -88,7 +86,7 @@ brakeTest("a process that wants everything again now and then is probed once, an
 });
 
 /** Everything looks idle when the round decides, and is wanted again while the probe is watched. */
-async function wakesUpAtOnce(target: RunningWorkload, expected: readonly [least: number, most: number]): Promise<void> {
+async function wakesUpAtOnce(lab: Lab, target: RunningWorkload, expected: readonly [least: number, most: number]): Promise<void> {
   const daemon = await lab.daemon();
   await addAndStart(lab, daemon, slideText([{ target: target.pid }]));
   const isWatched = async () => (await processOf(daemon, target.pid))?.state === "watching";
@@ -102,20 +100,17 @@ async function wakesUpAtOnce(target: RunningWorkload, expected: readonly [least:
   expect(total.outBytes).toBeWithin(...expected);
 }
 
-brakeTest("of memory that looks idle all at once no more goes than the probe", async () => {
-  await lab.zramSwap(GIB);
-  await wakesUpAtOnce(await lab.workload(["--size", "256M", "--hot", "0%"]), [0.009 * 256 * MIB, 0.02 * 256 * MIB]);
+brakeTest("of memory that looks idle all at once no more goes than the probe", async (lab) => {
+  await wakesUpAtOnce(lab, await lab.workload(["--size", "256M", "--hot", "0%"]), [0.009 * 256 * MIB, 0.02 * 256 * MIB]);
 });
 
-needs(missingZram() ?? missingThp())("no more than the probe goes of huge pages either, eight of them", async () => {
-  await lab.zramSwap(GIB);
+atOnce(missingZram() ?? missingThp())("no more than the probe goes of huge pages either, eight of them", async (lab) => {
   const target = await lab.workload(["--size", "256M", "--hot", "0%", "--thp"]);
   expect(hugeBytes(target)).toBeGreaterThan(0.9 * target.bytes);
-  await wakesUpAtOnce(target, [15 * MIB, 20 * MIB]);
+  await wakesUpAtOnce(lab, target, [15 * MIB, 20 * MIB]);
 });
 
-brakeTest("max_refault lets a sample go first, of what has been idle for half a minute", async () => {
-  await lab.zramSwap(GIB);
+brakeTest("max_refault lets a sample go first, of what has been idle for half a minute", async (lab) => {
   const daemon = await lab.daemon(), target = await lab.workload(["--size", "256M"]);
   await addAndStart(lab, daemon, slideText([{ target: target.pid, keys: { max_refault: "0.2%" } }]));
   const young = /^2\d\d MiB of what is cold has been idle for less than the 30 s that max_refault=0\.2% asks for$/;

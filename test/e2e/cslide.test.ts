@@ -1,20 +1,16 @@
 // cslide in the built daemon on a machine that is told to have four nodes, and on the one node that it may really have: what is counted, what is
 // refused, and that nothing harms the daemon. Pages really move in test/kernel/cslide.test.ts.
-import { afterEach, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { FOUR_NODES, hostRoot, type TempRoot } from "../fixtures/roots.ts";
-import { needs, notRoot } from "../needs.ts";
-import { Lab, until, type RunningDaemon, type RunningWorkload } from "./harness.ts";
+import { FOUR_NODES, hostRoot } from "../fixtures/roots.ts";
+import { notRoot } from "../needs.ts";
+import { atOnce, inTurn } from "./at-once.ts";
+import { until, type Lab, type RunningDaemon, type RunningWorkload } from "./harness.ts";
 import { readNodes } from "../../src/memory/nodes.ts";
 import { kernelRoot } from "../../src/proc/root.ts";
 
-const lab = new Lab(), roots: TempRoot[] = [];
-afterEach(async () => {
-  await lab.close();
-  for (const root of roots.splice(0)) root[Symbol.dispose]();
-});
-const rootTest = needs(notRoot());
-const oneNode = needs(notRoot() ?? (readNodes(kernelRoot).length > 1 ? "needs a machine with one NUMA node" : undefined));
+const alone = inTurn(notRoot()), rootTest = atOnce(notRoot());
+const oneNode = atOnce(notRoot() ?? (readNodes(kernelRoot).length > 1 ? "needs a machine with one NUMA node" : undefined));
 
 interface Given {
   readonly pair?: string;
@@ -30,14 +26,14 @@ const fileOf = ({ pair = "2,0;3,1", reserve = 0, quota = 64, tasks }: Given): st
     `[task]\nproject=p\nengine=cslide\nname=${name}\ntype=${typeof value === "number" ? "pid" : "name"}\nvalue=${value}\n${lines}`),
 ].join("");
 
-async function started(given: Given): Promise<RunningDaemon> {
+async function started(lab: Lab, given: Given): Promise<RunningDaemon & { readonly sys: string }> {
   const root = hostRoot(FOUR_NODES);
-  roots.push(root);
+  lab.atEnd(() => root[Symbol.dispose]());
   const daemon = await lab.daemon({ args: ["--sys", root.sys] }), file = lab.configFile(fileOf(given));
   for (const words of [["obj", "add", "-f", file], ["project", "start", "-n", "p"]]) {
     expect(await daemon.client(...words)).toEqual({ status: 0, stdout: "", stderr: "" });
   }
-  return daemon;
+  return { ...daemon, sys: root.sys };
 }
 
 interface Shown {
@@ -73,10 +69,10 @@ function numaKib({ pid, start }: RunningWorkload): number {
 }
 
 describe("what is counted", () => {
-  rootTest("hot and cold memory of a task and of the host, in the original's tables and as JSON", async () => {
+  rootTest("hot and cold memory of a task and of the host, in the original's tables and as JSON", async (lab) => {
     const workload = await lab.workload(["--size", "32M", "--hot", "25%", "--pattern", "chunks"]);
     const tasks = [{ name: "a", value: workload.pid, lines: "vm_flags=nh rd wr\n" }, { name: "b", value: "nobody" }];
-    const daemon = await started({ tasks });
+    const daemon = await started(lab, { tasks });
     await rounds(daemon, "a", 2);
     const { stdout } = await engine(daemon, "showtaskpages", "-t", "a"), [head, columns, ...rows] = stdout.trimEnd().split("\n");
     expect(head).toMatch(/^\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\] task a pages info \(KB\):$/);
@@ -99,10 +95,10 @@ describe("what is counted", () => {
     expect(daemon.log()).toContain('because="showtaskpages is about a task: name one with -t"');
   });
 
-  rootTest("children are followed, and targets that begin again; one that ends stalls nobody", async () => {
+  rootTest("children are followed, and targets that begin again; one that ends stalls nobody", async (lab) => {
     const one = await lab.workload(["--size", "8M", "--forked", "2M"], "etmem-cslide-a");
     const two = await lab.workload(["--size", "8M"], "etmem-cslide-b");
-    const daemon = await started({ tasks: [{ name: "a", value: "etmem-cslide-a" }, { name: "b", value: "etmem-cslide-b" }] });
+    const daemon = await started(lab, { tasks: [{ name: "a", value: "etmem-cslide-a" }, { name: "b", value: "etmem-cslide-b" }] });
     const { processes } = await rounds(daemon, "a", 1);
     expect(processes).toHaveLength(2);
     const before = (await rounds(daemon, "b", 1)).processes[0]!.total.rounds;
@@ -116,9 +112,9 @@ describe("what is counted", () => {
 });
 
 describe("what goes wrong", () => {
-  rootTest("the kernel refuses a node: its answer is the reason, nothing has moved, and everybody else goes on", async () => {
+  rootTest("the kernel refuses a node: its answer is the reason, nothing has moved, and everybody else goes on", async (lab) => {
     const workload = await lab.workload(["--size", "16M", "--hot", "0%"]);
-    const daemon = await started({ pair: "2,0", reserve: 16_000, tasks: [{ name: "a", value: workload.pid }] });
+    const daemon = await started(lab, { pair: "2,0", reserve: 16_000, tasks: [{ name: "a", value: workload.pid }] });
     const shown = await until("the reason", async () => {
       const task = await taskOf(daemon, "a");
       return task.processes[0]?.reason?.startsWith("move_pages") ? task : undefined;
@@ -129,9 +125,9 @@ describe("what goes wrong", () => {
     expect(await workload.stop()).toMatchObject({ wrong: 0 });
   });
 
-  rootTest("a node that is taken out of the machine is the reason, the last counts stay, and all goes on when it is back", async () => {
-    const workload = await lab.workload(["--size", "16M"]), daemon = await started({ tasks: [{ name: "a", value: workload.pid }] });
-    const { total: { rounds: before } } = (await rounds(daemon, "a", 1)).processes[0]!, list = `${roots[0]!.sys}/devices/system/node/has_memory`;
+  rootTest("a node that is taken out of the machine is the reason, the last counts stay, and all goes on when it is back", async (lab) => {
+    const workload = await lab.workload(["--size", "16M"]), daemon = await started(lab, { tasks: [{ name: "a", value: workload.pid }] });
+    const { total: { rounds: before } } = (await rounds(daemon, "a", 1)).processes[0]!, list = `${daemon.sys}/devices/system/node/has_memory`;
     writeFileSync(list, "0-1,3\n");
     const { processes: [shown] } = await until("it is refused", async () => {
       const task = await taskOf(daemon, "a");
@@ -147,17 +143,17 @@ describe("what goes wrong", () => {
     expect((await rounds(daemon, "a", Math.max(before, counted) + 1)).state).toBe("running");
   });
 
-  rootTest("hugetlb pages, which nothing here sees accesses to, are refused with what to write instead; other tasks of the engine run", async () => {
+  rootTest("hugetlb pages, which nothing here sees accesses to, are refused with what to write instead; other tasks of the engine run", async (lab) => {
     const workload = await lab.workload(["--size", "8M"]);
     const tasks = [{ name: "ht", value: workload.pid, lines: "" }, { name: "a", value: workload.pid, lines: "vm_flags=nh\n" }];
-    const daemon = await started({ tasks });
+    const daemon = await started(lab, { tasks });
     await rounds(daemon, "a", 1);
     expect((await taskOf(daemon, "ht")).state)
       .toMatch(/^refused: vm_flags=ht means hugetlb pages, and \w+ does not see accesses to them: load .*tracker=damon/);
   });
 
-  rootTest("a project is stopped within 200 ms in the middle of a round, and starts again", async () => {
-    const workload = await lab.workload(["--size", "64M"]), daemon = await started({ tasks: [{ name: "a", value: workload.pid }] });
+  alone("a project is stopped within 200 ms in the middle of a round, and starts again", async (lab) => {
+    const workload = await lab.workload(["--size", "64M"]), daemon = await started(lab, { tasks: [{ name: "a", value: workload.pid }] });
     await until("it scans", async () => daemon.log().includes("state=running"));
     const began = performance.now();
     expect((await daemon.client("project", "stop", "-n", "p")).status).toBe(0);
@@ -170,7 +166,7 @@ describe("what goes wrong", () => {
     await rounds(daemon, "a", 2);
   });
 
-  oneNode("on a machine with one node the file is refused at its line, and nothing is added", async () => {
+  oneNode("on a machine with one node the file is refused at its line, and nothing is added", async (lab) => {
     const daemon = await lab.daemon(), file = lab.configFile(fileOf({ tasks: [{ name: "a", value: 1 }] }));
     const { status, stdout, stderr } = await daemon.client("obj", "add", "-f", file);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
