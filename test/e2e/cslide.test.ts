@@ -143,7 +143,7 @@ describe("what goes wrong", () => {
     expect((await rounds(daemon, "a", Math.max(before, counted) + 1)).state).toBe("running");
   });
 
-  rootTest("hugetlb pages, which nothing here sees accesses to, are refused with what to write instead; other tasks of the engine run", async (lab) => {
+  rootTest("hugetlb pages, whose accesses nothing here sees, are refused with what to write instead; other tasks of the engine run", async (lab) => {
     const workload = await lab.workload(["--size", "8M"]);
     const tasks = [{ name: "ht", value: workload.pid, lines: "" }, { name: "a", value: workload.pid, lines: "vm_flags=nh\n" }];
     const daemon = await started(lab, { tasks });

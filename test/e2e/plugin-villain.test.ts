@@ -1,14 +1,12 @@
 // Libraries of third parties that misbehave: their task has failed for a reason, and nobody else is kept waiting.
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { needs } from "../needs.ts";
-import { Lab, until } from "./harness.ts";
+import { atOnce, inTurn } from "./at-once.ts";
+import { until, type Lab } from "./harness.ts";
 import { childrenOf, compile, missingCompiler, ok, pluginText, statusIn } from "./plugin-lab.ts";
 import { slideText } from "./slide-lab.ts";
 
-const lab = new Lab();
-afterEach(() => lab.close());
-const pluginTest = needs(missingCompiler());
+const pluginTest = inTurn(missingCompiler()), besideOthers = atOnce(missingCompiler());
 
 describe("a library that misbehaves", () => {
   interface Deed {
@@ -16,11 +14,11 @@ describe("a library that misbehaves", () => {
     readonly deed: string;
     readonly says: RegExp;
   }
+  const hangs: Deed = { where: "start_task", deed: "loop", says: /start_task did not return for 10 s/ };
   const started: readonly Deed[] = [
     { where: "start_task", deed: "segv", says: /it was killed by SIGSEGV in start_task/ },
     { where: "thread", deed: "segv", says: /it was killed by SIGSEGV in a thread of its own/ },
     { where: "start_task", deed: "abort", says: /it was killed by SIGABRT in start_task/ },
-    { where: "start_task", deed: "loop", says: /start_task did not return for 10 s/ },
     { where: "start_task", deed: "exit", says: /it called exit\(0\) in start_task/ },
     { where: "start_task", deed: "write", says: /something else than (?:an answer into the pipe|a question to the scanner)/ },
     { where: "start_task", deed: "close", says: /it closed the pipe to the daemon|it called exit\(\d+\) in start_task/ },
@@ -37,7 +35,7 @@ describe("a library that misbehaves", () => {
   }
 
   /** A daemon whose other project has a round each second, and how it fares. */
-  async function watched() {
+  async function watched(lab: Lab) {
     const daemon = await lab.daemon(), libname = compile(lab, "villain.c"), { pid } = await lab.workload(["--size", "4M"]);
     await ok(daemon, "obj", "add", "-f", lab.configFile(slideText([{ target: pid }], { sysmem_threshold: 0 })));
     await ok(daemon, "project", "start", "-n", "test");
@@ -65,9 +63,9 @@ describe("a library that misbehaves", () => {
     };
   }
 
-  for (const deed of started) {
-    pluginTest(`${deed.deed} in ${deed.where}: its task has failed for a reason, and the rounds of others go on`, async () => {
-      const { daemon, file, longestPause, longestAnswer, end } = await watched();
+  function fails(start: typeof pluginTest, deed: Deed): void {
+    start(`${deed.deed} in ${deed.where}: its task has failed for a reason, and the rounds of others go on`, async (lab) => {
+      const { daemon, file, longestPause, longestAnswer, end } = await watched(lab);
       await ok(daemon, "obj", "add", "-f", file(deed));
       await ok(daemon, "project", "start", "-n", "third");
       const status = await until("the failure is told", async () => {
@@ -84,8 +82,41 @@ describe("a library that misbehaves", () => {
     });
   }
 
-  pluginTest("a fork bomb is bounded, its processes end with it, and the rounds of others go on", async () => {
-    const { daemon, file, longestPause, end } = await watched();
+  for (const where of ["fill_eng_params", "fill_task_params"]) {
+    besideOthers(`a crash in ${where} refuses the file and adds nothing`, async (lab) => {
+      const { daemon, file, end } = await watched(lab);
+      const { status, stderr } = await daemon.client("obj", "add", "-f", file({ where, deed: "segv" }));
+      expect([status, stderr]).toEqual([2, expect.stringMatching(new RegExp(`^/.*: \\[(?:engine|task)\\] it was killed by SIGSEGV in ${where}\\n$`))]);
+      await end();
+      expect(await ok(daemon, "project", "show")).not.toContain("third");
+      expect(childrenOf(daemon.pid)).toEqual([]);
+    });
+  }
+
+  for (const where of ["eng_mgt_func", "stop_task", "clear_task_params", "clear_eng_params"]) {
+    besideOthers(`a crash in ${where} ends nothing but the host`, async (lab) => {
+      const { daemon, file, end } = await watched(lab);
+      const path = file({ where, deed: "segv" });
+      await ok(daemon, "obj", "add", "-f", path);
+      await ok(daemon, "project", "start", "-n", "third");
+      if (where === "eng_mgt_func") {
+        const { status, stderr } = await daemon.client("engine", "x", "-n", "third", "-e", "mine");
+        expect([status, stderr]).toEqual([1, "etmem: error: it was killed by SIGSEGV in eng_mgt_func\n"]);
+        await until("it has been started again", async () => (await statusIn(daemon, "third")).state === "running");
+      }
+      await ok(daemon, "project", "stop", "-n", "third");
+      await ok(daemon, "obj", "del", "-f", path);
+      await end();
+      expect(childrenOf(daemon.pid)).toEqual([]);
+      expect(daemon.log()).toContain(`SIGSEGV in ${where}`);
+      expect(await daemon.stop()).toBe(0);
+    });
+  }
+
+  for (const deed of started) fails(pluginTest, deed);
+
+  pluginTest("a fork bomb is bounded, its processes end with it, and the rounds of others go on", async (lab) => {
+    const { daemon, file, longestPause, end } = await watched(lab);
     await ok(daemon, "obj", "add", "-f", file({ where: "thread", deed: "forks" }));
     const [host = 0] = childrenOf(daemon.pid), group = /^\d+:pids:(.*)$/m.exec(readFileSync(`/proc/${host}/cgroup`, "utf8"))?.[1];
     await ok(daemon, "project", "start", "-n", "third");
@@ -105,36 +136,10 @@ describe("a library that misbehaves", () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  const fit = test.skipIf(missingCompiler() !== undefined);
-  fit.each(["fill_eng_params", "fill_task_params"])("a crash in %s refuses the file and adds nothing", async (where) => {
-    const { daemon, file, end } = await watched();
-    const { status, stderr } = await daemon.client("obj", "add", "-f", file({ where, deed: "segv" }));
-    expect([status, stderr]).toEqual([2, expect.stringMatching(new RegExp(`^/.*: \\[(?:engine|task)\\] it was killed by SIGSEGV in ${where}\\n$`))]);
-    await end();
-    expect(await ok(daemon, "project", "show")).not.toContain("third");
-    expect(childrenOf(daemon.pid)).toEqual([]);
-  });
+  fails(besideOthers, hangs);
 
-  fit.each(["eng_mgt_func", "stop_task", "clear_task_params", "clear_eng_params"])("a crash in %s ends nothing but the host", async (where) => {
-    const { daemon, file, end } = await watched();
-    const path = file({ where, deed: "segv" });
-    await ok(daemon, "obj", "add", "-f", path);
-    await ok(daemon, "project", "start", "-n", "third");
-    if (where === "eng_mgt_func") {
-      const { status, stderr } = await daemon.client("engine", "x", "-n", "third", "-e", "mine");
-      expect([status, stderr]).toEqual([1, "etmem: error: it was killed by SIGSEGV in eng_mgt_func\n"]);
-      await until("it has been started again", async () => (await statusIn(daemon, "third")).state === "running");
-    }
-    await ok(daemon, "project", "stop", "-n", "third");
-    await ok(daemon, "obj", "del", "-f", path);
-    await end();
-    expect(childrenOf(daemon.pid)).toEqual([]);
-    expect(daemon.log()).toContain(`SIGSEGV in ${where}`);
-    expect(await daemon.stop()).toBe(0);
-  });
-
-  pluginTest("what fails again and again is started three times and not more often", async () => {
-    const { daemon, file, end } = await watched();
+  besideOthers("what fails again and again is started three times and not more often", async (lab) => {
+    const { daemon, file, end } = await watched(lab);
     await ok(daemon, "obj", "add", "-f", file({ where: "thread", deed: "exit" }));
     await ok(daemon, "project", "start", "-n", "third");
     const status = await until("it is given up", async () => {
