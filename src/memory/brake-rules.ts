@@ -113,13 +113,15 @@ const LEAST_AVAILABLE_BYTES = 16 << 20, LEAST_AVAILABLE_SHARE = 0.005;
 
 const refault: Rule = ({ seconds, movedPages, cameBackPages, refaultPages, standsFor }) => {
   if (Math.max(cameBackPages, refaultPages) < LEAST_PAGES) return null;
-  const share = cameBackPages / Math.max(1, movedPages), times = Math.max(1, seconds / SHARE.perSeconds);
-  const pages = Math.max(cameBackPages * standsFor, refaultPages), time = (pages * REFAULT_SECONDS) / Math.max(1, seconds);
+  // What few pages do says nothing of the others: events may be many all the same, of rounds before.
+  const tells = cameBackPages >= LEAST_PAGES, share = tells ? cameBackPages / Math.max(1, movedPages) : 0;
+  const times = Math.max(1, seconds / SHARE.perSeconds);
+  const pages = Math.max(cameBackPages * (tells ? standsFor : 1), refaultPages), time = (pages * REFAULT_SECONDS) / Math.max(1, seconds);
   const over = (limit: "ease" | "stop") =>
     (pages >= WORTH_PAGES[limit] && share >= Math.min(SHARE.most, SHARE[limit] * times)) || time >= TIME[limit];
   const act = over("stop") ? "stop" : over("ease") ? "ease" : null;
   if (act === null) return null;
-  const isForetold = standsFor > 1 && cameBackPages * standsFor >= refaultPages;
+  const isForetold = tells && standsFor > 1 && cameBackPages * standsFor >= refaultPages;
   const foretold = isForetold ? `; of all that is cold that would cost the process ${percent(Math.min(1, time))} of its time` : "";
   return { cause: "refault", act, text: cameBackText({ seconds, movedPages, cameBackPages, refaultPages }) + foretold };
 };

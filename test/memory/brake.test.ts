@@ -33,6 +33,8 @@ describe("the brake", () => {
     // … and as what is to be expected of the rest.
     ["little of a probe that stands for much", "refault stop", { movedPages: 4096, cameBackPages: 40, standsFor: 1000 }],
     ["as little of one that stands for itself", null, { movedPages: 4096, cameBackPages: 40 }],
+    ["one page of a probe of two, beside a few of rounds before", null, { movedPages: 2, cameBackPages: 1, refaultPages: 175, standsFor: 50_000 }],
+    ["one page of a probe of two, beside more of them", "refault ease", { seconds: 1, movedPages: 2, cameBackPages: 1, refaultPages: 1100 }],
     // Faults of the process beyond those.
     ["some major faults", null, { majorFaults: 300 }],
     ["more of them", "faults ease", { majorFaults: 500 }],
@@ -91,9 +93,9 @@ describe("what came back is told", () => {
       " back within 1.0 s"],
     ["of earlier rounds, and of this one its part", { movedPages: 4096, cameBackPages: 400, refaultPages: 7000 }, "27.3 MiB of what had been" +
       " moved out came back within 1.0 s, and 9.8 % of the 16 MiB that this round has moved"],
-    ["of a small probe beside much that had gone before", { movedPages: 2, cameBackPages: 1, refaultPages: 175, standsFor: 50_000 },
-      "700 KiB of what had been moved out came back within 1.0 s, and 50 % of the 8 KiB that this round has moved; of all that is cold that would" +
-      " cost the process 75 % of its time"],
+    ["of a small probe beside much that had gone before", { movedPages: 64, cameBackPages: 32, refaultPages: 175, standsFor: 1600 },
+      "700 KiB of what had been moved out came back within 1.0 s, and 50 % of the 256 KiB that this round has moved; of all that is cold that would" +
+      " cost the process 77 % of its time"],
     ["and nothing foretold where that is less than what came back", { movedPages: 256, cameBackPages: 1, refaultPages: 7000, standsFor: 100 },
       "27.3 MiB of what had been moved out came back within 1.0 s, and 0.4 % of the 1 MiB that this round has moved"],
   ] as const)("%s", (_, seen, text) => {
