@@ -2,6 +2,8 @@
 import type { Observed } from "./brake-rules.ts";
 import type { Pulse } from "./memory.ts";
 
+const PAGE_BYTES = 4096;
+
 /** What the pulses themselves do not say. */
 export interface Beside {
   readonly movedPages: number;
@@ -22,15 +24,18 @@ export function between(before: Pulse, after: Pulse, beside: Beside): Observed {
     pressure: was === null || is === null || was.of !== is.of ? null : {
       of: is.of, someShare: share(was.someMicroseconds, is.someMicroseconds), fullShare: share(was.fullMicroseconds, is.fullMicroseconds),
     },
-    hasSwap: after.zramUsedBytes !== null || after.diskUsedBytes !== null, swapFreeBytes: after.swapFreeBytes,
+    hasSwap: after.zramWrittenBytes !== null || after.hasDisk, swapFreeBytes: after.swapFreeBytes,
     memAvailableBytes: after.memAvailableBytes, memTotalBytes: after.memTotalBytes,
   };
 }
 
-/** Which part of what went to swap between two pulses went to disks: all or nothing where only one kind of device is there. */
+/**
+ * Which part of what went to swap between two pulses went to disks: all or nothing where only one kind of device is there. By what was written, which
+ * only grows: what is in use of a device may shrink while we write to it. What cannot be told counts as written to a disk.
+ */
 export function diskShare(before: Pulse, after: Pulse): number {
-  if (after.diskUsedBytes === null) return 0;
-  if (after.zramUsedBytes === null) return 1;
-  const disk = Math.max(0, after.diskUsedBytes - (before.diskUsedBytes ?? 0)), zram = Math.max(0, after.zramUsedBytes - (before.zramUsedBytes ?? 0));
-  return disk + zram === 0 ? 0 : disk / (disk + zram);
+  if (!after.hasDisk) return 0;
+  if (after.zramWrittenBytes === null || before.zramWrittenBytes === null) return 1;
+  const all = (after.swapOutPages - before.swapOutPages) * PAGE_BYTES, zram = Math.max(0, after.zramWrittenBytes - before.zramWrittenBytes);
+  return all <= 0 ? 0 : Math.max(0, 1 - zram / all);
 }

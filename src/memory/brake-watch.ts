@@ -106,7 +106,7 @@ export class BrakeWatch {
   /** What may still go while all of it may go to disks; null where there is no limit, or no disk. */
   writableBytes(movedPages: number): number | null {
     const { writableBytes } = this.parts;
-    if (writableBytes === null || !this.start || this.start.diskUsedBytes === null) return null;
+    if (writableBytes === null || !this.start || !this.start.hasDisk) return null;
     return Math.max(0, writableBytes - this.diskBytes(movedPages));
   }
 

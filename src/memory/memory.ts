@@ -179,6 +179,8 @@ export interface Pulse {
   readonly majorFaults: number;
   /** Of the system: pages read from swap devices, zram among them. */
   readonly swapInPages: number;
+  /** Likewise, written. */
+  readonly swapOutPages: number;
   readonly cpus: number;
   /** Of the cgroup of the process, or the system; null where the kernel does not count it, which says nothing. */
   readonly pressure: { readonly of: string; readonly someMicroseconds: number; readonly fullMicroseconds: number } | null;
@@ -186,9 +188,10 @@ export interface Pulse {
   readonly memAvailableBytes: number;
   readonly memTotalBytes: number;
   readonly zram: readonly { readonly device: string; readonly originalBytes: number; readonly memoryBytes: number; readonly limitBytes: number }[];
-  /** In use, on zram and on other devices; null where there are none. */
-  readonly zramUsedBytes: number | null;
-  readonly diskUsedBytes: number | null;
+  /** By all who swap out; null where no zram device is for swap. What is in use of a device shrinks whenever anybody lets go of something. */
+  readonly zramWrittenBytes: number | null;
+  /** There is swap that is no zram device. */
+  readonly hasDisk: boolean;
 }
 
 /** Pages moved in this round, and those of them that are present again; estimated from a sample where they are many. */

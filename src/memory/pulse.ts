@@ -5,7 +5,7 @@ import { readMemInfo } from "../proc/meminfo.ts";
 import { readStat } from "../proc/process.ts";
 import { readPressure } from "../proc/psi.ts";
 import type { Root } from "../proc/root.ts";
-import { readSwapDevice } from "../proc/swap-device.ts";
+import { readSwapDevice, readWrittenBytes } from "../proc/swap-device.ts";
 import { readSwaps, type SwapArea } from "../proc/swaps.ts";
 import { readVmStat } from "../proc/vmstat.ts";
 import type { Pulse } from "./memory.ts";
@@ -18,13 +18,9 @@ export function readPulse(root: Root, pid: number): Pulse | undefined {
   const isZram = ({ path }: SwapArea) => /^\/dev\/zram\d+$/.test(path), disks = areas.filter((area) => !isZram(area));
   const pools = areas.filter(isZram).map((area) => readSwapDevice(root, area));
   return {
-    atMs: steadyMs(), majorFaults: stat.majorFaults, swapInPages: readVmStat(root).swapInPages, cpus: availableParallelism(),
+    atMs: steadyMs(), majorFaults: stat.majorFaults, ...readVmStat(root), cpus: availableParallelism(),
     pressure: readPressure(root, pid) ?? null, swapFreeBytes, memAvailableBytes, memTotalBytes,
     zram: pools.flatMap(({ path, zram }) => (zram ? { device: path, ...zram } : [])),
-    zramUsedBytes: pools.length === 0 ? null : usedBytes(pools), diskUsedBytes: disks.length === 0 ? null : usedBytes(disks),
+    zramWrittenBytes: pools.length === 0 ? null : pools.reduce((sum, pool) => sum + readWrittenBytes(root, pool), 0), hasDisk: disks.length > 0,
   };
-}
-
-function usedBytes(areas: readonly SwapArea[]): number {
-  return areas.reduce((sum, area) => sum + area.usedBytes, 0);
 }

@@ -1,5 +1,6 @@
 // What lies behind a line of swaps: compressed memory, a disk, or a file on one.
 import { realpathSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import { parseChosen, readTextIfAny } from "./kernel-text.ts";
 import type { Root } from "./root.ts";
 import type { SwapArea } from "./swaps.ts";
@@ -30,6 +31,12 @@ export function readSwapDevice(root: Root, area: SwapArea): SwapDevice {
   const device = name !== undefined && kind === "partition" ? `class/block/${name}` : deviceUnder(area.path);
   const rotational = device === undefined ? undefined : readRotational(`${root.sys}/${device}`);
   return { ...area, kind, ...(rotational === undefined ? {} : { rotational }) };
+}
+
+/** Since the device was made. Documentation/block/stat.rst: the seventh number is of sectors of 512 bytes. */
+export function readWrittenBytes(root: Root, { path }: SwapArea): number {
+  const [, , , , , , sectors = 0] = (readTextIfAny(`${root.sys}/class/block/${basename(path)}/stat`) ?? "").split(/\s+/).map(Number);
+  return sectors * 512;
 }
 
 function readZram(root: Root, name: string): { zram?: Zram } {

@@ -5,6 +5,8 @@ import type { Root } from "./root.ts";
 export interface VmStat {
   /** Read from swap devices, zram among them, with what was read ahead. */
   readonly swapInPages: number;
+  /** Written to them; what zswap or a mark for pages of zeros has kept is not among it. */
+  readonly swapOutPages: number;
 }
 
 export function readVmStat(root: Root): VmStat {
@@ -12,5 +14,6 @@ export function readVmStat(root: Root): VmStat {
 }
 
 export function parseVmStat(text: string): VmStat {
-  return { swapInPages: Number(/^pswpin (\d+)$/m.exec(text)?.[1] ?? 0) };
+  const count = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
+  return { swapInPages: count("pswpin"), swapOutPages: count("pswpout") };
 }

@@ -118,19 +118,16 @@ describe("a round with a brake", () => {
   });
 
   test("writes no more to disks than it may", async () => {
-    let moved = 0;
-    const disk = { movedSample: (pages: number) => ({ pages: (moved = pages), cameBack: 0 }) };
-    const used = from(0, () => ({ zramUsedBytes: null, diskUsedBytes: moved * 4096 }));
-    const { report } = await run({ ...disk, ...used, callMs: 300 }, { brake: await recordOf(), pace: newPace(2 ** 20), writableBytes: 16 * 2 ** 20 });
+    const disk = { movedSample: (pages: number) => ({ pages, cameBack: 0 }), ...from(0, () => ({ zramWrittenBytes: null, hasDisk: true })) };
+    const { report } = await run({ ...disk, callMs: 300 }, { brake: await recordOf(), pace: newPace(2 ** 20), writableBytes: 16 * 2 ** 20 });
     expect(report.diskBytes).toBeWithin(16 * 2 ** 20, 18 * 2 ** 20);
     expect(report.brake?.state).toMatchObject({ state: "stopped", cause: "write_budget" });
   });
 
   test("asks the kernel for no more in one call than may still be written", async () => {
-    let out = 0;
-    const disk = { movedSample: (moved: number) => (out = moved, { pages: moved, cameBack: 0 }) };
-    const used = { pulse: (atMs: number) => ({ ...calmPulse(atMs), zramUsedBytes: null, diskUsedBytes: 2 ** 30 + out * 4096 }) };
-    const { report } = await run({ ...disk, ...used }, { brake: await recordOf(), writableBytes: 16 * 2 ** 20 });
+    const disk = { pulse: (atMs: number) => ({ ...calmPulse(atMs), zramWrittenBytes: null, hasDisk: true }) };
+    const quiet = { ...disk, movedSample: (pages: number) => ({ pages, cameBack: 0 }) };
+    const { report } = await run(quiet, { brake: await recordOf(), writableBytes: 16 * 2 ** 20 });
     expect(report).toMatchObject({ diskBytes: 16 * 2 ** 20, brake: { state: { state: "stopped", cause: "write_budget" } } });
   });
 
@@ -158,10 +155,8 @@ describe("a round without a brake", () => {
   });
 
   test("keeps to what may be written all the same", async () => {
-    let moved = 0;
-    const disk = { movedSample: (pages: number) => ({ pages: (moved = pages), cameBack: pages }) };
-    const used = from(0, () => ({ zramUsedBytes: null, diskUsedBytes: moved * 4096 }));
-    const { report } = await run({ ...disk, ...used, callMs: 300 }, { pace: newPace(2 ** 20), writableBytes: 16 * 2 ** 20 });
+    const disk = { movedSample: (pages: number) => ({ pages, cameBack: pages }), ...from(0, () => ({ zramWrittenBytes: null, hasDisk: true })) };
+    const { report } = await run({ ...disk, callMs: 300 }, { pace: newPace(2 ** 20), writableBytes: 16 * 2 ** 20 });
     expect(report.diskBytes).toBeWithin(16 * 2 ** 20, 18 * 2 ** 20);
     expect(report.reason).toContain("max_write");
   });

@@ -208,14 +208,19 @@ describe("between two pulses", () => {
     expect(between({ ...from, pressure }, { ...from, atMs: 3000 }, beside).pressure).toBeNull();
   });
 
+  const page = 4096;
   test.each([
-    ["nothing went to a disk where there is none", [0, null], [9, null], 0],
-    ["all of it did where there is nothing else", [null, 0], [null, 9], 1],
-    ["of both as they have grown", [100, 100], [130, 110], 0.25],
-    ["nothing where neither has grown", [100, 100], [100, 90], 0],
-    ["all of it where a disk has come and grown", [100, null], [100, 40], 1],
-  ] as const)("%s", (_, [zram0, disk0], [zram1, disk1], share) => {
-    const at = (zramUsedBytes: number | null, diskUsedBytes: number | null) => ({ ...from, zramUsedBytes, diskUsedBytes });
-    expect(diskShare(at(zram0, disk0), at(zram1, disk1))).toBe(share);
+    ["nothing went to a disk where there is none", [9, 0], [20, 0], false, 0],
+    ["all of it did where there is nothing else", [0, null], [9, null], true, 1],
+    ["what zram was not written", [9, 5 * page], [13, 8 * page], true, 0.25],
+    ["nothing, if zram was written all of it, whatever is in use of the disk", [9, 5 * page], [13, 9 * page], true, 0],
+    ["all of it while zram is not written, however much others free there", [9, 5 * page], [13, 5 * page], true, 1],
+    ["nothing where nothing was written", [9, 5 * page], [9, 5 * page], true, 0],
+    ["nothing where zram was written between the two readings", [9, 0], [10, 2 * page], true, 0],
+    ["all of it, as far as is known, where zram has come", [9, null], [13, 4 * page], true, 1],
+    ["what is left of it where a zram device has gone", [9, 5 * page], [13, 0], true, 1],
+  ] as const)("%s", (_, [out0, zram0], [out1, zram1], hasDisk, share) => {
+    const at = (swapOutPages: number, zramWrittenBytes: number | null) => ({ ...from, swapOutPages, zramWrittenBytes, hasDisk });
+    expect(diskShare(at(out0, zram0), at(out1, zram1))).toBe(share);
   });
 });

@@ -143,5 +143,5 @@ describe("pressure", () => {
 });
 
 test("vmstat tells what was read from swap", () => {
-  expect(parseVmStat("pswpin 792983\npswpout 31440872\n")).toEqual({ swapInPages: 792983 });
+  expect(parseVmStat("pswpin 792983\npswpout 31440872\n")).toEqual({ swapInPages: 792983, swapOutPages: 31440872 });
 });
