@@ -5,7 +5,6 @@ import { EXIT, UsageError } from "../errors.ts";
 import { openMemory } from "../memory/capabilities.ts";
 import { offsetsOf, probeMover, probeTracker } from "../memory/doctor-probe.ts";
 import { kernelFolders } from "../memory/kernel-folders.ts";
-import { machineMemory } from "../memory/machine.ts";
 import { track } from "../memory/measured-scan.ts";
 import { hotPages, type Heat } from "../memory/workload.ts";
 import type { PlainModule } from "./command.ts";
@@ -23,7 +22,7 @@ export const probe: PlainModule = {
     const root = kernelFolders(givenFolders(options, around));
     if (kind === "scan") await scan(root, name, Number(lastValues(options).get("rounds")?.value ?? 1), around.stdout);
     else {
-      const result = kind === "mover" ? await probeMover(root, name, machineMemory(root).swapFreeBytes) : await probeTracker(root, name);
+      const result = kind === "mover" ? await probeMover(root, name) : await probeTracker(root, name);
       around.stdout(`${JSON.stringify(result)}\n`);
     }
     return EXIT.ok;

@@ -1,6 +1,7 @@
 // What `etmem doctor` reads of a machine; nothing of it changes anything.
 import { closeSync, constants, openSync } from "node:fs";
 import { readCgroupFacts, type CgroupFacts } from "../proc/cgroup.ts";
+import { readOwnSwapRoom } from "../proc/cgroup-swap.ts";
 import { readKdamonds, type Kdamond } from "../proc/damon.ts";
 import { readMemInfo, type MemInfo } from "../proc/meminfo.ts";
 import { readNumaFacts, type NumaFacts } from "../proc/numa.ts";
@@ -35,6 +36,8 @@ export interface MachineFacts {
   readonly foreignPids?: string;
   readonly memory: MemInfo;
   readonly swap: readonly SwapDevice[];
+  /** What this very process may have in swap is limited by its cgroup; the targets' own cgroups are what counts for them. */
+  readonly ownSwapRoomBytes?: number;
   readonly cgroup: CgroupFacts;
   readonly numa: NumaFacts;
   readonly kdamonds: readonly Kdamond[];
@@ -44,7 +47,7 @@ export interface MachineFacts {
 const ASKED = 64;
 
 export function readMachineFacts(root: Root, uid: number): MachineFacts {
-  const foreign = foreignPids(root);
+  const foreign = foreignPids(root), ownSwapRoom = readOwnSwapRoom(root);
   return {
     uid, arch: process.arch,
     settings: readKernelSettings(root),
@@ -53,6 +56,7 @@ export function readMachineFacts(root: Root, uid: number): MachineFacts {
     ...(foreign === undefined ? {} : { foreignPids: foreign }),
     memory: readMemInfo(root),
     swap: readSwaps(root).map((area) => readSwapDevice(root, area)),
+    ...(ownSwapRoom === Infinity ? {} : { ownSwapRoomBytes: ownSwapRoom }),
     cgroup: readCgroupFacts(root), numa: readNumaFacts(root), kdamonds: readKdamonds(root),
   };
 }

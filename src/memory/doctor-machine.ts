@@ -1,11 +1,13 @@
 // What the doctor makes of the user, the kernel and its settings: pure, from what was read.
 import type { Kdamond } from "../proc/damon.ts";
 import type { Finding } from "./doctor-finding.ts";
-import type { MachineFacts } from "./doctor-facts.ts";
+import type { Act, MachineFacts, Reach } from "./doctor-facts.ts";
+import { openUp } from "./doctor-rungs.ts";
 
 type Said = Omit<Finding, "area" | "name">;
 
-export function judgeUser({ uid, privileges: { capabilities, ownUserNamespace }, foreignPids, reach }: MachineFacts): Finding[] {
+export function judgeUser(facts: MachineFacts): Finding[] {
+  const { uid, privileges: { capabilities, ownUserNamespace }, foreignPids, reach } = facts;
   const area = "user", useful = capabilities.map((name) => name.replace(/^CAP_/, "").toLowerCase()).join(" ");
   const findings: Finding[] = [{
     area, name: `uid ${uid}`,
@@ -13,10 +15,11 @@ export function judgeUser({ uid, privileges: { capabilities, ownUserNamespace },
       : { mark: "no", says: "the daemon runs as root only", todo: "run it as root" }),
   }];
   // Some may be closed even to root: a security module can do that.
-  const [least] = Object.values(reach).sort((a, b) => a.allowed - b.allowed);
-  if (least && least.asked > 0) {
-    const says = `${least.allowed} of ${least.asked} may be seen and moved`;
-    findings.push({ area, name: "processes", mark: least.allowed > 0 ? "ok" : "no", says });
+  const [[act, least] = []] = (Object.entries(reach) as [Act, Reach][]).sort(([, a], [, b]) => a.allowed - b.allowed);
+  if (act && least && least.asked > 0) {
+    const says = `${least.allowed} of ${least.asked} may be seen and moved`, todo = least.allowed < least.asked ? openUp(facts, act) : undefined;
+    const mark = least.allowed === 0 ? "no" : todo === undefined ? "ok" : "warn";
+    findings.push({ area, name: "processes", mark, says, ...(todo === undefined ? {} : { todo }) });
   }
   if (ownUserNamespace) findings.push({ area, name: "namespace", mark: "warn", says: "a user namespace of its own: capabilities mean less here" });
   if (foreignPids !== undefined) findings.push({ area, name: "pids", mark: "no", says: foreignPids });
@@ -30,7 +33,7 @@ export function judgeKernel({ arch, settings }: MachineFacts): Finding[] {
     ["BTF", btf ? ok("there") : warn("not there: no page_walk")],
     ["lockdown", lockdownSays(lockdown)],
     ["BPF JIT", jitSays(jit)],
-    ["PSI", psi ? ok("on") : warn("off: the kernel does not tell how much memory is short", "boot with psi=1")],
+    ["PSI", psi ? ok("on") : warn("off: the kernel does not tell how much memory is short", "boot with psi=1 (CONFIG_PSI)")],
     ["MGLRU", ok(lruGen === undefined ? "not in this kernel" : lruGen ? "on: clearing by MADV_COLD costs four times as much" : "off")],
     ["huge pages", ok(hugePages === undefined ? "not in this kernel" : hugePagesSay(hugePages))],
   ];
@@ -41,7 +44,8 @@ export function judgeKernel({ arch, settings }: MachineFacts): Finding[] {
 export function judgeMemory({ cgroup: { version, memoryReclaim }, numa: { nodes, withCpu, tiers }, kdamonds }: MachineFacts): Finding[] {
   const far = nodes.filter((node) => !withCpu.includes(node)), farSays = far.length > 0 ? `, without CPUs: ${far.join(" ")}` : "";
   const ranked = tiers.length > 1 ? `, fastest first: ${tiers.map((tier) => tier.nodes.join("+")).join(", ")}` : "";
-  const reclaim = { v1: "memory.force_empty", v2: memoryReclaim ? "memory.reclaim" : "no memory.reclaim (Linux 5.19 has it)", none: "" }[version];
+  const inV2 = memoryReclaim ? "memory.reclaim" : "no memory.reclaim (Linux 5.19 has it)";
+  const reclaim = { v1: "so swapcache_high_wmark needs mover=swap_pages", v2: inV2, none: "" }[version];
   const rows: readonly (readonly [string, Said])[] = [
     ["cgroup", ok(version === "none" ? "no memory controller" : `${version}, ${reclaim}`)],
     ["NUMA", ok(`${nodes.length || 1} ${nodes.length > 1 ? "nodes" : "node"}${farSays}${ranked}`)],
@@ -65,7 +69,7 @@ function jitSays(jit: string | undefined): Said {
 }
 
 function hugePagesSay(mode: string): string {
-  return mode === "never" ? "never" : `${mode}: hot as a whole if any part of it is`;
+  return mode === "never" ? "never" : `${mode}: one is hot as a whole if any part of it is, and moves as a whole`;
 }
 
 function kdamondSays({ pid, operations }: Kdamond): string {

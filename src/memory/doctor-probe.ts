@@ -1,5 +1,7 @@
 // Tries one tracker or mover on memory of this very process, and measures what it costs. Run it in a child: whatever goes wrong ends with it.
 import { VMA } from "../proc/maps.ts";
+import { readOwnSwapRoom } from "../proc/cgroup-swap.ts";
+import { readMemInfo } from "../proc/meminfo.ts";
 import { readProcessMemory, readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
@@ -54,11 +56,14 @@ export async function probeTracker(root: Root, name: string): Promise<Probe> {
   }
 }
 
-/** Pages 16 MiB of this process out and looks whether they went. Where there is no room in swap only the call itself is tried. */
-export async function probeMover(root: Root, name: string, freeSwapBytes: number): Promise<Probe> {
+/**
+ * Pages 16 MiB of this process out and looks whether they went. Where there is no room in swap, or none for this process, only the call
+ * itself is tried.
+ */
+export async function probeMover(root: Root, name: string): Promise<Probe> {
   const build = moverRungs(root).find(([known]) => known === name)?.[1];
   if (!build) throw new Error(`no mover is called ${name}`);
-  const hasRoom = freeSwapBytes >= 4 * MOVED_BYTES;
+  const hasRoom = Math.min(readMemInfo(root).swapFreeBytes, readOwnSwapRoom(root)) >= 4 * MOVED_BYTES;
   const memory = mapWorkload({ ...SHAPE, bytes: hasRoom ? MOVED_BYTES : PAGE_BYTES * 512, share: 0 });
   try {
     const mover = build();

@@ -1,4 +1,5 @@
 // What the doctor makes of the trackers and the mover: pure, from what was read and tried.
+import type { Capability } from "../proc/privileges.ts";
 import type { Finding } from "./doctor-finding.ts";
 import type { Act, MachineFacts } from "./doctor-facts.ts";
 import type { Probe } from "./doctor-probe.ts";
@@ -9,10 +10,10 @@ export interface RungFinding extends Finding {
   readonly cpuMsPerGib: number | null;
 }
 
-const NEEDED_FOR_OTHERS: Readonly<Record<Act, { does: string; needs: string }>> = {
-  pagemap: { does: "open the page maps of other processes", needs: "CAP_SYS_PTRACE" },
-  clearRefs: { does: "clear the accessed bits of other processes", needs: "CAP_DAC_OVERRIDE" },
-  advise: { does: "advise about the memory of other processes", needs: "CAP_SYS_NICE and CAP_SYS_PTRACE" },
+const NEEDED_FOR_OTHERS: Readonly<Record<Act, { does: string; needs: readonly Capability[]; filter?: string }>> = {
+  pagemap: { does: "open the page maps of other processes", needs: ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"] },
+  clearRefs: { does: "clear the accessed bits of other processes", needs: ["CAP_DAC_OVERRIDE"] },
+  advise: { does: "advise about the memory of other processes", needs: ["CAP_SYS_NICE", "CAP_SYS_PTRACE"], filter: "process_madvise" },
 };
 
 /** Trackers that are used only where [project] names them. */
@@ -29,42 +30,48 @@ const REACH_OF: Readonly<Record<string, readonly Act[]>> = {
 const TODOS: Readonly<Record<string, (facts: MachineFacts, reason: string) => string | undefined>> = {
   idle_pages: (facts, reason) => ofModule(facts, reason, "etmem_scan"),
   swap_pages: (facts, reason) => ofModule(facts, reason, "etmem_swap"),
-  page_walk: (facts) => {
-    const { arch, settings: { btf, lockdown }, privileges: { capabilities } } = facts;
+  page_walk: (facts, reason) => {
+    const { arch, settings: { btf, lockdown, release } } = facts;
     if (arch !== "x64") return "nothing: it exists for x86-64 only";
     if (!btf) return "boot a kernel with CONFIG_DEBUG_INFO_BTF=y";
     if (lockdown === "confidentiality") return "boot with lockdown=integrity, or without lockdown";
-    const mayLoad = capabilities.includes("CAP_SYS_ADMIN") || (capabilities.includes("CAP_BPF") && capabilities.includes("CAP_PERFMON"));
-    return mayLoad && !facts.privileges.ownUserNamespace ? undefined : allow(facts, "CAP_BPF and CAP_PERFMON");
+    if (reason.includes("self-test")) return undefined;
+    const lacking = allow(facts, ["CAP_BPF", "CAP_PERFMON"]);
+    if (lacking !== undefined || !reason.includes("CAP_BPF")) return lacking;
+    if (facts.privileges.filtered) return passFilter("bpf");
+    return isBefore(release, [5, 11]) ? "ulimit -l 65536" : undefined;
   },
   page_idle: (facts, reason) => {
     if (reason.includes("CONFIG_IDLE_PAGE_TRACKING")) return "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y";
-    return reason.includes("CAP_SYS_ADMIN") ? allow(facts, "CAP_SYS_ADMIN") : undefined;
+    return reason.includes("CAP_SYS_ADMIN") ? allow(facts, ["CAP_SYS_ADMIN"]) : undefined;
   },
   referenced: (_facts, reason) => (reason.includes("CONFIG_PROC_PAGE_MONITOR") ? "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y" : undefined),
   damon: (facts, reason) => {
-    if (reason.includes("somebody else")) return "stop the other one, or leave it: nothing else here needs DAMON";
-    if (reason.includes("needs root")) return allow(facts, "CAP_DAC_OVERRIDE");
-    return reason.includes("CONFIG_DAMON") ? "boot a kernel with CONFIG_DAMON_SYSFS=y and CONFIG_DAMON_VADDR=y" : undefined;
+    const cannot = facts.kdamonds.some(({ offered }) => offered !== undefined && !offered.includes("fvaddr"));
+    if (cannot || reason.includes("CONFIG_DAMON")) return "boot a kernel with CONFIG_DAMON_SYSFS=y and CONFIG_DAMON_VADDR=y";
+    if (reason.includes("somebody else")) return "stop the other one; only tracker=damon needs it";
+    return reason.includes("needs root") ? allow(facts, ["CAP_DAC_OVERRIDE"]) : undefined;
   },
   kcore: (facts, reason) => {
     if (reason.includes("CONFIG_PROC_KCORE")) return "boot a kernel with CONFIG_PROC_KCORE=y";
     if (!facts.settings.btf) return "boot a kernel with CONFIG_DEBUG_INFO_BTF=y";
     if (facts.settings.lockdown === "confidentiality") return "boot with lockdown=integrity, or without lockdown";
-    if (reason.includes("CAP_SYSLOG")) return allow(facts, "CAP_SYSLOG");
-    return reason.includes("CAP_SYS_RAWIO") ? allow(facts, "CAP_SYS_RAWIO") : undefined;
+    if (reason.includes("CAP_SYSLOG")) return allow(facts, ["CAP_SYSLOG"]) ?? "sysctl kernel.kptr_restrict=1";
+    return reason.includes("CAP_SYS_RAWIO") ? allow(facts, ["CAP_SYS_RAWIO"]) : undefined;
   },
   madvise: (facts, reason) => {
-    if (reason.includes("CAP_SYS_NICE")) return allow(facts, "CAP_SYS_NICE");
+    const { settings: { release }, privileges: { filtered } } = facts;
+    if (reason.includes("CAP_SYS_NICE")) return allow(facts, ["CAP_SYS_NICE"]) ?? (filtered ? passFilter("process_madvise") : undefined);
     if (reason.includes("CONFIG_PROC_PAGE_MONITOR")) return "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y";
-    return reason.includes("Linux 5.10") ? "boot Linux 5.10 or later, with CONFIG_ADVISE_SYSCALLS=y" : undefined;
+    if (!reason.includes("Linux 5.10")) return undefined;
+    return filtered && !isBefore(release, [5, 10]) ? passFilter("process_madvise") : "boot Linux 5.10 or later, with CONFIG_ADVISE_SYSCALLS=y";
   },
 };
 
 function ofModule(facts: MachineFacts, reason: string, name: string): string | undefined {
   if (!facts.settings.etmem) return "boot a kernel of openEuler with CONFIG_ETMEM=y";
   if (reason.includes("not loaded")) return `modprobe ${name}`;
-  return reason.includes("CAP_SYS_ADMIN") ? allow(facts, "CAP_SYS_ADMIN") : undefined;
+  return reason.includes("CAP_SYS_ADMIN") ? allow(facts, ["CAP_SYS_ADMIN"]) : undefined;
 }
 
 /** Whoever else clears accessed bits makes touched pages look idle. */
@@ -75,10 +82,33 @@ function adviceFor(facts: MachineFacts, { name, reason }: { name: string; reason
   return TODOS[name]?.(facts, reason);
 }
 
-/** Root without a capability runs in a unit or container that took it away; anybody else is better root than partly so. */
-function allow({ uid, privileges }: MachineFacts, capabilities: string): string {
-  if (privileges.ownUserNamespace) return "run it in the first user namespace, not in one of a container's own";
-  return uid === 0 ? `give it ${capabilities}` : "run it as root";
+/**
+ * Root without a capability runs in a unit or container that took it away; anybody else is better root than partly so. Absent where nothing is
+ * lacking: CAP_SYS_ADMIN stands for the two that were once part of it.
+ */
+function allow({ uid, privileges: { capabilities, ownUserNamespace } }: MachineFacts, needed: readonly Capability[]): string | undefined {
+  if (ownUserNamespace) return "run it in the first user namespace, not in one of a container's own";
+  if (uid !== 0) return "run it as root";
+  const has = (name: Capability) => capabilities.includes(name) || (PARTS_OF_ADMIN.includes(name) && capabilities.includes("CAP_SYS_ADMIN"));
+  const lacking = needed.filter((name) => !has(name));
+  return lacking.length === 0 ? undefined : `give it ${lacking.join(" and ")}`;
+}
+
+const PARTS_OF_ADMIN: readonly Capability[] = ["CAP_BPF", "CAP_PERFMON"];
+
+function passFilter(call: string): string {
+  return `let the container's or unit's system call filter pass ${call}`;
+}
+
+function isBefore(release: string, [major, minor]: readonly [number, number]): boolean {
+  const [, its = "", itsMinor = ""] = /^(\d+)\.(\d+)/.exec(release) ?? [];
+  return Number(its) < major || (Number(its) === major && Number(itsMinor) < minor);
+}
+
+/** What to do where an act on other processes is refused. */
+export function openUp(facts: MachineFacts, act: Act): string | undefined {
+  const { needs, filter } = NEEDED_FOR_OTHERS[act];
+  return allow(facts, needs) ?? (filter !== undefined && facts.privileges.filtered ? passFilter(filter) : undefined);
 }
 
 /** One tracker, or the mover. */
@@ -91,8 +121,8 @@ export function judgeRung(facts: MachineFacts, area: "trackers" | "movers", prob
   const { exactness, cpuMsPerGib } = probe;
   const barred = REACH_OF[name]?.find((act) => facts.reach[act].asked > 0 && facts.reach[act].allowed === 0);
   if (barred) {
-    const { does, needs } = NEEDED_FOR_OTHERS[barred];
-    return { area, name, mark: "no", says: `this user may not ${does} (${facts.reach[barred].refusal})`, todo: allow(facts, needs), ...none };
+    const says = `this user may not ${NEEDED_FOR_OTHERS[barred].does} (${facts.reach[barred].refusal})`, todo = openUp(facts, barred);
+    return { area, name, mark: "no", says, ...(todo === undefined ? {} : { todo }), ...none };
   }
   const cost = cpuMsPerGib === null ? "cost not measured" : `${round(cpuMsPerGib)} ms CPU per GiB`;
   const when = NAMED_ONLY.includes(name) ? `; only with tracker=${name}` : "";

@@ -32,7 +32,8 @@ export function diagnose(facts: MachineFacts, probes: Probes): Diagnosis {
   ].filter((obstacle) => obstacle !== undefined);
   const works = obstacles.length === 0;
   const verdict = works && tracker ? `slide can work here${ability(tracker)}` : `slide cannot work here: ${obstacles.join("; ")}`;
-  return { works, verdict, trackers, movers, others: [...judgeSwap(facts), ...judgeUser(facts), ...judgeKernel(facts), ...judgeMemory(facts)] };
+  const others = [...judgeSwap(facts, mover?.name), ...judgeUser(facts), ...judgeKernel(facts), ...judgeMemory(facts)];
+  return { works, verdict, trackers, movers, others };
 }
 
 function ability({ name, exactness, cpuMsPerGib }: RungFinding): string {

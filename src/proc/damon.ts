@@ -7,6 +7,8 @@ export interface Kdamond {
   readonly pid: number;
   /** vaddr, fvaddr or paddr; absent where sysfs does not tell, as for modules. */
   readonly operations?: string;
+  /** All that this kernel's DAMON can watch by; absent where sysfs does not tell. */
+  readonly offered?: readonly string[];
 }
 
 /** Those that run. Documentation/admin-guide/mm/damon/usage.rst */
@@ -17,10 +19,13 @@ export function readKdamonds(root: Root): Kdamond[] {
     .map(({ pid }) => ({ pid, ...known.get(pid) }));
 }
 
-function readAdmin(root: Root): [number, { operations?: string }][] {
+function readAdmin(root: Root): [number, Omit<Kdamond, "pid">][] {
   const folder = `${root.sys}/kernel/mm/damon/admin/kdamonds`;
   return namesIn(folder, /^\d+$/).map((name) => {
-    const operations = readTextIfAny(`${folder}/${name}/contexts/0/operations`);
-    return [Number(readTextIfAny(`${folder}/${name}/pid`) ?? -1), operations === undefined ? {} : { operations }];
+    const context = `${folder}/${name}/contexts/0`, operations = readTextIfAny(`${context}/operations`);
+    const offered = readTextIfAny(`${context}/avail_operations`)?.split(/\s+/);
+    return [Number(readTextIfAny(`${folder}/${name}/pid`) ?? -1), {
+      ...(operations === undefined ? {} : { operations }), ...(offered === undefined ? {} : { offered }),
+    }];
   });
 }

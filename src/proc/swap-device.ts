@@ -14,6 +14,10 @@ export interface Zram {
   readonly memoryBytes: number;
   /** 0 where the memory has no limit. */
   readonly limitBytes: number;
+  /** Writing a number of bytes changes that. */
+  readonly limitFile: string;
+  /** Where idle or incompressible pages are written back to; absent where nowhere. */
+  readonly backing?: string;
 }
 
 export interface SwapDevice extends SwapArea {
@@ -28,7 +32,7 @@ export function readSwapDevice(root: Root, area: SwapArea): SwapDevice {
   const name = /^\/dev\/([\w-]+)$/.exec(area.path)?.[1];
   if (name !== undefined && /^zram\d+$/.test(name)) return { ...area, kind: "zram", ...readZram(root, name) };
   const kind = area.type === "file" ? "file" : "partition";
-  const device = name !== undefined && kind === "partition" ? `class/block/${name}` : deviceUnder(area.path);
+  const device = name !== undefined && kind === "partition" ? `class/block/${name}` : deviceUnder(root, area.path);
   const rotational = device === undefined ? undefined : readRotational(`${root.sys}/${device}`);
   return { ...area, kind, ...(rotational === undefined ? {} : { rotational }) };
 }
@@ -45,17 +49,36 @@ function readZram(root: Root, name: string): { zram?: Zram } {
   // orig_data_size compr_data_size mem_used_total mem_limit …
   const [originalBytes = 0, , memoryBytes = 0, limitBytes = 0] = (readTextIfAny(`${folder}/mm_stat`) ?? "").split(/\s+/).map(Number);
   const algorithms = choices.replace(/[[\]]/g, "").split(/\s+/);
-  return { zram: { algorithm: parseChosen(choices), algorithms, originalBytes, memoryBytes, limitBytes } };
+  const backing = readTextIfAny(`${folder}/backing_dev`) ?? "none";
+  return {
+    zram: {
+      algorithm: parseChosen(choices), algorithms, originalBytes, memoryBytes, limitBytes, limitFile: `${folder}/mem_limit`,
+      ...(backing === "none" ? {} : { backing }),
+    },
+  };
 }
 
 /** The device of the file system that a swap file lies on; absent where the file cannot be seen from here. */
-function deviceUnder(path: string): string | undefined {
-  const stat = statSync(path.replace(/\\040/g, " "), { throwIfNoEntry: false });
+function deviceUnder(root: Root, shown: string): string | undefined {
+  const path = shown.replaceAll("\\040", " "), stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return undefined;
   const device = BigInt(stat.isBlockDevice() ? stat.rdev : stat.dev);
   // makedev(3) of glibc: 32 bits each of major and minor, interleaved
   const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n), minor = (device & 0xffn) | ((device >> 12n) & 0xffffff00n);
-  return `dev/block/${major}:${minor}`;
+  if (major > 0n) return `dev/block/${major}:${minor}`;
+  // btrfs and overlayfs count files to devices that are none.
+  const source = sourceOf(readTextIfAny(`${root.proc}/self/mountinfo`) ?? "", path);
+  return source === undefined ? undefined : `class/block/${source}`;
+}
+
+/** The block device that is mounted above a path. proc_pid_mountinfo(5): field 5 is the mount point, the second one behind the dash its source. */
+function sourceOf(mountInfo: string, path: string): string | undefined {
+  const mounts = mountInfo.split("\n").flatMap((line) => {
+    const [, at, source] = /^\S+ \S+ \S+ \S+ (\S+) .* - \S+ (\S+)/.exec(line) ?? [];
+    return at !== undefined && source !== undefined && `${path}/`.startsWith(at === "/" ? at : `${at}/`) ? [{ at, source }] : [];
+  });
+  const [nearest] = mounts.reverse().sort((a, b) => b.at.length - a.at.length); // of two at one place the last covers the other
+  return nearest?.source.startsWith("/dev/") ? realNameOf(nearest.source).split("/").at(-1) : undefined;
 }
 
 /** virtio-blk and Xen disks have the flag set whatever lies behind them. */

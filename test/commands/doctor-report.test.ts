@@ -28,6 +28,19 @@ memory    NUMA          ok    1 node
 `);
 });
 
+test("commands are broken where a shell reads on", () => {
+  const todo = "modprobe zram && d=$(zramctl --find --size 8G) && mkswap $d && swapon -p 100 $d";
+  const none = { ...diagnosis, trackers: [], others: [{ area: "swap", name: "none", mark: "no", says: "nothing", todo }] } as const;
+  expect(doctorReport(none, false)).toBe(`slide cannot work here: there is no swap
+
+swap  none  no    nothing
+                  do: modprobe zram &&
+                  d=$(zramctl --find --size 8G) &&
+                  mkswap $d &&
+                  swapon -p 100 $d
+`);
+});
+
 test("colour changes nothing else", () => {
   const coloured = doctorReport(diagnosis, true);
   expect(coloured).toContain("\x1b[31mno  \x1b[0m");

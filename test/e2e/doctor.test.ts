@@ -131,7 +131,7 @@ describe("on another kernel", () => {
     ["with a bitmap of idle pages in which nothing ever changes", { "sys/kernel/mm/page_idle/bitmap": "" }, "page_idle", {
       mark: "no", says: expect.stringMatching(/^its self-test fails/) as string,
     }],
-    ["with PSI off", { "proc/pressure": null }, "PSI", { mark: "warn", todo: "boot with psi=1" }],
+    ["with PSI off", { "proc/pressure": null }, "PSI", { mark: "warn", todo: "boot with psi=1 (CONFIG_PSI)" }],
     ["with MGLRU", { "sys/kernel/mm/lru_gen/enabled": "0x0007\n" }, "page_walk", { mark: "yes" }],
     ["with lockdown", { "sys/kernel/security/lockdown": "none [integrity] confidentiality\n" }, "lockdown", { mark: "ok", says: "integrity" }],
     ["with openEuler's switch", { "sys/kernel/mm/swap/kernel_swap_enable": "true\n" }, "kernel swap", { says: "kernel_swap_enable is true" }],

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { diagnose, type Diagnosis } from "../../src/memory/doctor.ts";
 import { readMachineFacts, type MachineFacts } from "../../src/memory/doctor-facts.ts";
 import type { Probe } from "../../src/memory/doctor-probe.ts";
+import { readSwapDevice } from "../../src/proc/swap-device.ts";
 import { STOCK, tempRoot, type KernelFiles } from "../fixtures/roots.ts";
 
 const walk: Probe = { name: "page_walk", works: true, exactness: "page", cpuMsPerGib: 15.62 };
@@ -28,6 +29,7 @@ const OPENEULER = { "proc/self/idle_pages": "", "proc/self/swap_pages": "" };
 const MEMINFO = STOCK["proc/meminfo"]!;
 const swaps = (...lines: string[]): string => `Filename Type Size Used Priority\n${lines.join("\n")}\n`;
 const ZRAM = "/dev/zram0 partition 2097152 0 100", DISK = "/dev/sda2 partition 2097152 0 -2";
+const FILTERED = "NSpid:\t12\nCapEff:\t000001ffffffffff\nSeccomp:\t2\n";
 const CAPABILITIES = (bits: string): string => `NSpid:\t12\nCapEff:\t${bits}\n`;
 
 describe("the verdict", () => {
@@ -67,12 +69,22 @@ describe("a tracker or mover that does not work", () => {
     ["page_walk", "boot a kernel with CONFIG_DEBUG_INFO_BTF=y", facts({ "sys/kernel/btf/vmlinux": null })],
     ["page_walk", "boot with lockdown=integrity, or without lockdown", facts(STRICT)],
     ["page_walk", "give it CAP_BPF and CAP_PERFMON", facts(only)],
-    ["page_walk", "give it CAP_BPF and CAP_PERFMON", facts({ "proc/self/status": CAPABILITIES("0000008000000000") })],
+    ["page_walk", "give it CAP_PERFMON", facts({ "proc/self/status": CAPABILITIES("0000008000000000") })],
     ["page_walk", "run it as root", facts(only, 1000)],
     ["page_walk", undefined, facts({ "proc/self/status": CAPABILITIES("000000c000000000") })],
     ["page_walk", undefined, facts({ "proc/self/status": CAPABILITIES("0000000000200000") })],
     ["page_walk", "nothing: it exists for x86-64 only", { ...facts(), arch: "arm64" }],
     ["page_walk", "run it in the first user namespace, not in one of a container's own", facts({ "proc/self/uid_map": "0 100000 65536\n" })],
+    ["page_walk", "let the container's or unit's system call filter pass bpf", facts({ "proc/self/status": FILTERED }), "needs CAP_BPF"],
+    ["page_walk", "ulimit -l 65536", facts({ "proc/sys/kernel/osrelease": "5.10.0-39-amd64\n" }), "needs CAP_BPF and CAP_PERFMON"],
+    ["madvise", "let the container's or unit's system call filter pass process_madvise", facts({ "proc/self/status": FILTERED }), "needs Linux 5.10"],
+    ["madvise", "boot Linux 5.10 or later, with CONFIG_ADVISE_SYSCALLS=y", facts({ "proc/self/status": FILTERED, "proc/sys/kernel/osrelease": "5.4.0\n" }), "needs Linux 5.10"],
+    ["kcore", "sysctl kernel.kptr_restrict=1", facts({ "proc/self/status": CAPABILITIES("0000000400000000") }), "needs CAP_SYSLOG"],
+    ["kcore", "give it CAP_SYSLOG", facts(only), "needs CAP_SYSLOG"],
+    ["damon", "boot a kernel with CONFIG_DAMON_SYSFS=y and CONFIG_DAMON_VADDR=y",
+      { ...facts(), kdamonds: [{ pid: 77, operations: "paddr", offered: ["paddr"] }] }, "somebody else's DAMON runs here"],
+    ["damon", "stop the other one; only tracker=damon needs it",
+      { ...facts(), kdamonds: [{ pid: 77, operations: "paddr", offered: ["vaddr", "fvaddr", "paddr"] }] }, "somebody else's DAMON runs here"],
     ["page_idle", "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y", facts(), "no idle page tracking (CONFIG_IDLE_PAGE_TRACKING)"],
     ["page_idle", "give it CAP_SYS_ADMIN", facts(only), "needs root with CAP_SYS_ADMIN (EPERM)"],
     ["page_walk", undefined, facts(), "its self-test fails: 171 touched pages look idle"],
@@ -102,7 +114,7 @@ describe("a tracker or mover that does not work", () => {
   const open = { allowed: 3, asked: 3 }, closed = { allowed: 0, asked: 3, refusal: "EACCES" };
 
   test.each<[string, string, MachineFacts["reach"]]>([
-    ["page_walk", "no: this user may not open the page maps of other processes (EACCES) → give it CAP_SYS_PTRACE",
+    ["page_walk", "no: this user may not open the page maps of other processes (EACCES) → give it CAP_SYS_PTRACE and CAP_DAC_OVERRIDE",
       { pagemap: closed, clearRefs: open, advise: open }],
     ["referenced", "no: this user may not clear the accessed bits of other processes (EACCES) → give it CAP_DAC_OVERRIDE",
       { pagemap: open, clearRefs: closed, advise: open }],
@@ -111,7 +123,8 @@ describe("a tracker or mover that does not work", () => {
     ["referenced", "yes: VMA-exact, 24 ms CPU per GiB and scan", { pagemap: open, clearRefs: open, advise: closed }],
     ["madvise", "yes: verified by the page map, 1300 ms CPU per GiB", { pagemap: closed, clearRefs: closed, advise: { ...closed, allowed: 1 } }],
   ])("%s works on itself, but for others: %p", (name, line, reach) => {
-    expect(said(diagnose({ ...facts(), reach }, ALL), name)).toEqual([line]);
+    const machine = { ...facts({ "proc/self/status": CAPABILITIES("0000000000000000") }), reach };
+    expect(said(diagnose(machine, ALL), name)).toEqual([line]);
   });
 
   test("says how many processes are open to it", () => {
@@ -122,31 +135,59 @@ describe("a tracker or mover that does not work", () => {
 
 describe("the swap", () => {
   const disk = { "sys/class/block/sda2/start": "", "sys/class/block/queue/rotational": "1\n" };
-  const cacheTodo = "set swapcache_high_wmark and swapcache_low_wmark, or use zram";
+  const cacheTodo = "set swapcache_high_wmark and swapcache_low_wmark in [project]";
 
   test.each<[string, KernelFiles, string, string[]]>([
-    ["none", { "proc/swaps": swaps() }, "none", ["no: nothing can be swapped out → zramctl --find --size 4G; mkswap DEVICE; swapon -p 100 DEVICE"]],
+    ["none", { "proc/swaps": swaps() }, "none", ["no: nothing can be swapped out → d=$(zramctl --find --size 8G) && mkswap $d && swapon -p 100 $d"]],
     ["none, and no zram yet", { "proc/swaps": swaps(), "sys/class/zram-control/hot_add": null }, "none", [
-      "no: nothing can be swapped out → modprobe zram; zramctl --find --size 4G; mkswap DEVICE; swapon -p 100 DEVICE",
+      "no: nothing can be swapped out → modprobe zram && d=$(zramctl --find --size 8G) && mkswap $d && swapon -p 100 $d",
     ]],
     ["zram", {}, "/dev/zram0", ["ok: zram, zstd, 2 GiB, 1 GiB used in 260 MiB of memory, priority 100"]],
     ["zram of a slow kind", { "sys/block/zram0/comp_algorithm": "lzo-rle lz4 [842]\n", "proc/swaps": swaps(ZRAM) }, "/dev/zram0", [
-      "warn: zram, 842, 2 GiB, 0 B used, priority 100: slow → use another algorithm for it: lz4",
+      "warn: zram, 842, 2 GiB, 0 B used, priority 100: slow → swapoff /dev/zram0 && " +
+        "zramctl --reset /dev/zram0 && zramctl -s 2048M -a lz4 /dev/zram0 && mkswap /dev/zram0 && swapon -p 100 /dev/zram0",
     ]],
     ["zram at its limit", { "sys/block/zram0/mm_stat": "900 300 1020 1024\n", "proc/swaps": swaps(ZRAM) }, "/dev/zram0", [
-      "warn: zram, zstd, 2 GiB, 0 B used, priority 100: at its limit of 1 KiB of memory → raise its mem_limit",
+      "warn: zram, zstd, 2 GiB, 0 B used, priority 100: at its limit of 1 KiB of memory → echo 2048 >SYS/block/zram0/mem_limit",
     ]],
     ["a disk", { "proc/swaps": swaps(DISK), ...disk, "sys/class/block/queue/rotational": "0\n" }, "/dev/sda2", [
       "ok: disk, 2 GiB, 0 B used, priority -2",
     ]],
     ["a rotating disk", { "proc/swaps": swaps(DISK), ...disk }, "/dev/sda2", [
-      "warn: rotating disk, 2 GiB, 0 B used, priority -2: a page takes some 10 ms to come back → use zram or a solid-state disk",
+      "warn: rotating disk, 2 GiB, 0 B used, priority -2: a page takes some 10 ms to come back → " +
+        "d=$(zramctl --find --size 8G) && mkswap $d && swapon -p 100 $d",
     ]],
     ["a virtual disk, which calls itself rotating", {
       "proc/swaps": swaps("/dev/vda2 partition 2097152 0 -2"), "sys/class/block/vda2/queue/rotational": "1\n",
     }, "/dev/vda2", ["ok: disk, 2 GiB, 0 B used, priority -2"]],
     ["a disk that is filled before zram", { "proc/swaps": swaps("/dev/sdb1 partition 2097152 0 100", "/dev/zram0 file 1024 0 5") }, "/dev/sdb1", [
-      "warn: disk, 2 GiB, 0 B used, priority 100: not filled after /dev/zram0, which is faster → swapoff /dev/zram0; swapon -p 101 /dev/zram0",
+      "warn: disk, 2 GiB, 0 B used, priority 100: not filled after /dev/zram0, which is faster → swapoff /dev/zram0 && swapon -p 101 /dev/zram0",
+    ]],
+    ["a disk at the highest priority", { "proc/swaps": swaps("/dev/sdb1 partition 2097152 0 32767", ZRAM) }, "/dev/sdb1", [
+      "warn: disk, 2 GiB, 0 B used, priority 32767: not filled after /dev/zram0, which is faster → " +
+        "swapoff /dev/sdb1 && swapon -p 0 /dev/sdb1 && swapoff /dev/zram0 && swapon -p 100 /dev/zram0",
+    ]],
+    ["zram that is written back to a disk", { "sys/block/zram0/backing_dev": "/dev/sdb\n", "proc/swaps": swaps(ZRAM) }, "/dev/zram0", [
+      "ok: zram, zstd, written back to /dev/sdb, 2 GiB, 0 B used, priority 100",
+    ]],
+    ["zram with nothing behind it", { "sys/block/zram0/backing_dev": "none\n", "proc/swaps": swaps(ZRAM) }, "/dev/zram0", [
+      "ok: zram, zstd, 2 GiB, 0 B used, priority 100",
+    ]],
+    ["several, of which one turns", { "proc/swaps": swaps(ZRAM, "/dev/sdb1 partition 2097152 0 7", DISK), ...disk }, "/dev/sda2", [
+      "warn: rotating disk, 2 GiB, 0 B used, priority -2: a page takes some 10 ms to come back",
+    ]],
+    ["several, of which one does not turn", { "proc/swaps": swaps(ZRAM, "/dev/sdb1 partition 2097152 0 7", DISK), ...disk }, "/dev/sdb1", [
+      "ok: disk, 2 GiB, 0 B used, priority 7",
+    ]],
+    ["a cgroup that may not swap", {
+      "proc/self/cgroup": "0::/user.slice/shell\n", "sys/fs/cgroup/user.slice/memory.swap.max": "0\n",
+      "sys/fs/cgroup/user.slice/memory.swap.current": "0\n", "sys/fs/cgroup/user.slice/shell/memory.swap.max": "max\n",
+    }, "cgroup", ["ok: this shell's own has room for 0 B (memory.swap.max); a target's counts for the target", "ok: v2, memory.reclaim"]],
+    ["a cgroup with a limit that is not reached", {
+      "proc/self/cgroup": "0::/shell\n", "sys/fs/cgroup/shell/memory.swap.max": "3145728\n", "sys/fs/cgroup/shell/memory.swap.current": "1048576\n",
+    }, "cgroup", ["ok: this shell's own has room for 2 MiB (memory.swap.max); a target's counts for the target", "ok: v2, memory.reclaim"]],
+    ["the cache of a disk before Linux 5.19", { "proc/swaps": swaps(DISK), "sys/fs/cgroup/system.slice/memory.reclaim": null }, "swap cache", [
+      "warn: 2 MiB now: what goes to a disk stays here until memory is short → boot Linux 5.19 or later, which has memory.reclaim",
     ]],
     ["a disk behind zram", { "proc/swaps": swaps(ZRAM, DISK) }, "/dev/sda2", ["ok: disk, 2 GiB, 0 B used, priority -2"]],
     ["a file that is not seen from here", { "proc/swaps": swaps("/nonexistent/swap\\040file file 2097152 0 -3") }, "/nonexistent/swap\\040file", [
@@ -158,15 +199,15 @@ describe("the swap", () => {
     ["the cache of a disk, with cgroup v1", {
       "proc/swaps": swaps(DISK), "sys/fs/cgroup/cgroup.controllers": null, "sys/fs/cgroup/memory/memory.usage_in_bytes": "0",
     }, "swap cache", [
-      "warn: 2 MiB now: what goes to a disk stays here until memory is short → boot with cgroup v2 and set swapcache_high_wmark, or use zram",
+      "warn: 2 MiB now: what goes to a disk stays here until memory is short → boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1)",
     ]],
     ["no cache of zram", {}, "swap cache", []],
     ["room", {}, "room", ["ok: 1 GiB of 2 GiB free"]],
     ["little room", { "proc/meminfo": MEMINFO.replace("SwapFree: 1048576", "SwapFree: 65536") }, "room", [
-      "warn: nearly full: 64 MiB of 2 GiB free → add a swap device, or make this one larger",
+      "warn: nearly full: 64 MiB of 2 GiB free → d=$(zramctl --find --size 8G) && mkswap $d && swapon -p 100 $d",
     ]],
     ["no room", { "proc/meminfo": MEMINFO.replace("SwapFree: 1048576", "SwapFree: 0") }, "room", [
-      "no: full: 0 B of 2 GiB free → add a swap device, or make this one larger",
+      "no: full: 0 B of 2 GiB free → d=$(zramctl --find --size 8G) && mkswap $d && swapon -p 100 $d",
     ]],
     ["zswap in front of zram", { "sys/module/zswap/parameters/enabled": "Y\n" }, "zswap", [
       "warn: on: pages are compressed twice on their way to zram → boot with zswap.enabled=0",
@@ -176,8 +217,20 @@ describe("the swap", () => {
     ]],
     ["zswap that is off", {}, "zswap", []],
   ])("%s", (_what, files, name, lines) => {
-    expect(said(diagnose(facts(files), ALL), name)).toEqual(lines);
+    const found = said(diagnose(facts(files), ALL), name);
+    expect(found.map((line) => line.replace(/\/\S+\/sys\//, "SYS/"))).toEqual(lines);
   });
+});
+
+// btrfs gives files a device number that no block device has: what it is mounted from tells.
+test("a swap file is judged by the disk that its file system is mounted from", () => {
+  using root = tempRoot({
+    "proc/self/mountinfo": "1 0 0:2 / / rw - btrfs /dev/sdz2 rw\n2 1 0:31 /@ /proc/self rw shared:1 - btrfs /dev/sdy1 rw,subvol=/@\n",
+    "sys/class/block/sdy1/queue/rotational": "1\n", "sys/class/block/sdz2/queue/rotational": "0\n",
+  });
+  const area = { type: "file", bytes: 1, usedBytes: 0, priority: -2 };
+  expect(readSwapDevice(root, { ...area, path: "/proc/self/status" })).toMatchObject({ kind: "file", rotational: true });
+  expect(readSwapDevice(root, { ...area, path: "/proc/swaps" })).toMatchObject({ kind: "file", rotational: false });
 });
 
 describe("the machine", () => {
@@ -195,11 +248,11 @@ describe("the machine", () => {
     ["no JIT", { "proc/sys/net/core/bpf_jit_enable": null }, "BPF JIT", "warn: not in this kernel: page_walk is slower"],
     ["PSI", {}, "PSI", "ok: on"],
     ["PSI off, as RHEL has it", { "proc/pressure/memory": null }, "PSI",
-      "warn: off: the kernel does not tell how much memory is short → boot with psi=1"],
+      "warn: off: the kernel does not tell how much memory is short → boot with psi=1 (CONFIG_PSI)"],
     ["MGLRU", {}, "MGLRU", "ok: on: clearing by MADV_COLD costs four times as much"],
     ["MGLRU built but off, as Debian 12 has it", { "sys/kernel/mm/lru_gen/enabled": "0x0000\n" }, "MGLRU", "ok: off"],
     ["a kernel before MGLRU", { "sys/kernel/mm/lru_gen/enabled": null }, "MGLRU", "ok: not in this kernel"],
-    ["huge pages", {}, "huge pages", "ok: madvise: hot as a whole if any part of it is"],
+    ["huge pages", {}, "huge pages", "ok: madvise: one is hot as a whole if any part of it is, and moves as a whole"],
     ["no huge pages", { "sys/kernel/mm/transparent_hugepage/enabled": "always madvise [never]\n" }, "huge pages", "ok: never"],
     ["openEuler's switch", { "sys/kernel/mm/swap/kernel_swap_enable": "false\n" }, "kernel swap",
       "ok: kernel_swap_enable is false: only etmem swaps"],
@@ -207,7 +260,7 @@ describe("the machine", () => {
     ["cgroup v2 before 5.19", { "sys/fs/cgroup/system.slice/memory.reclaim": null }, "cgroup", "ok: v2, no memory.reclaim (Linux 5.19 has it)"],
     ["cgroup v2 beside a v1 memory controller", {
       "sys/fs/cgroup/cgroup.controllers": null, "sys/fs/cgroup/unified/cgroup.controllers": "\n", "sys/fs/cgroup/memory/memory.usage_in_bytes": "0\n",
-    }, "cgroup", "ok: v1, memory.force_empty"],
+    }, "cgroup", "ok: v1, so swapcache_high_wmark needs mover=swap_pages"],
     ["no memory controller", { "sys/fs/cgroup/cgroup.controllers": "cpu io\n" }, "cgroup", "ok: no memory controller"],
     ["one node", {}, "NUMA", "ok: 1 node"],
     ["a slower node", {
@@ -218,7 +271,7 @@ describe("the machine", () => {
     ["DAMON of somebody else", { ...kdamond, [`${admin}/pid`]: "77\n", [`${admin}/contexts/0/operations`]: "paddr\n" }, "DAMON",
       "warn: runs (kdamond pid 77, paddr): left alone"],
     ["DAMON of a module", kdamond, "DAMON", "warn: runs (kdamond pid 77): left alone"],
-    ["root", {}, "uid 0", "ok: capabilities: dac_override dac_read_search sys_ptrace sys_admin sys_nice perfmon bpf"],
+    ["root", {}, "uid 0", "ok: capabilities: dac_override dac_read_search sys_rawio sys_ptrace sys_admin sys_nice syslog perfmon bpf"],
     ["root without any", { "proc/self/status": CAPABILITIES("0000000000000000") }, "uid 0", "ok: capabilities: none of use"],
     ["a user namespace", { "proc/self/uid_map": "0 100000 65536\n" }, "namespace", "warn: a user namespace of its own: capabilities mean less here"],
   ])("%s", (_what, files, name, line) => {

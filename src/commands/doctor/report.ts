@@ -26,12 +26,17 @@ interface Layout {
 
 function rows({ name, mark, says, todo }: Finding, { area, width, colour }: Layout): string[] {
   const gap = "  ", indent = " ".repeat(width.area + width.name + 2 * gap.length + 6), room = COLUMNS - indent.length;
-  const [first = "", ...more] = wrap(says, room), todos = todo === undefined ? [] : wrap(`do: ${todo}`, room);
+  const [first = "", ...more] = wrap(says, room), todos = todo === undefined ? [] : wrapCommands(`do: ${todo}`, room);
   const result = `${paint(mark.padEnd(4), mark, colour)}${gap}${first}`;
   const rest = [...more, ...todos].map((line) => indent + line);
   // A name that is too long for its column has a line to itself.
   if (name.length > width.name) return [`${area}${gap}${name}`, `${" ".repeat(width.area + width.name)}${gap}${gap}${result}`, ...rest];
   return [`${area}${gap}${name.padEnd(width.name)}${gap}${result}`, ...rest];
+}
+
+/** A line ends behind `&&`, where a shell goes on with the next one: what is copied from several lines runs. */
+function wrapCommands(text: string, columns: number): string[] {
+  return text.split(/(?<=&&) /).flatMap((command) => wrap(command, columns));
 }
 
 function longest(words: readonly string[]): number {
