@@ -48,8 +48,10 @@ export class TextChannel {
     this.#held.set(piece, this.#bytes);
     this.#bytes += piece.length;
     const end = this.#held.subarray(0, this.#bytes).indexOf(mark, from);
+    if (end < 0 && this.#bytes <= MAX_TEXT_BYTES) return;
+    this.#wanted = null; // whatever it goes on to write
     if (end >= 0) resolve(this.#held.toString("utf8", 0, end));
-    else if (this.#bytes > MAX_TEXT_BYTES) reject(new RefusedError(`the answer is longer than ${MAX_TEXT_BYTES >> 20} MiB`));
+    else reject(new RefusedError(`the answer is longer than ${MAX_TEXT_BYTES >> 20} MiB`));
   }
 }
 

@@ -18,6 +18,8 @@ export interface HostParts {
   said(line: string): void;
   /** Called once, when the host has ended without having been told to. */
   failed(reason: string): void;
+  /** Only tests change it. */
+  readonly deadlineMs?: number;
 }
 
 /** What a host answers: the answer, and the bytes behind it. */
@@ -32,7 +34,7 @@ interface CommandAnswer {
 }
 
 /** A call of a library may scan or free much; one that takes longer has hung. */
-export const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 10_000;
 /** A library's own lines of the log: so many at once, and so many more a second. */
 const LINES_AT_ONCE = 50, LINES_A_SECOND = 5;
 /** All of the environment that a plugin sees. */
@@ -70,7 +72,7 @@ export class HostProcess {
     this.#parts = parts;
     const { self, file, name } = parts;
     this.#child = Bun.spawn([self.file, ...self.leading, "plugin-host", file, name], {
-      cwd: "/", env: { PATH: PATH, BUN_GC_TIMER_DISABLE: "1" }, argv0: "etmem-plugin", detached: true,
+      cwd: "/", env: { PATH, BUN_GC_TIMER_DISABLE: "1" }, argv0: "etmem-plugin", detached: true,
       stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"],
     });
     const [, , , textFd, scanFd] = this.#child.stdio as readonly unknown[] as readonly number[];
@@ -134,13 +136,15 @@ export class HostProcess {
     this.#doing = WORDS[call] ?? call;
     // Runs of pages: each begins with a page that the heat map has at least a byte for.
     this.#answerBytes = call === "decide" ? Math.min(QUESTION_LIMITS.bytes, RUN_BYTES * (bytes?.length ?? 0)) : 0;
-    for (const part of encodeFrame({ id, call, asked }, bytes)) this.#child.stdin.write(part);
-    await this.#child.stdin.flush();
+    const { stdin } = this.#child, parts = encodeFrame({ id, call, asked }, bytes);
+    // One that does not read it does not answer either: that it ends, or the deadline, says so.
+    for (const sent of [...parts.map((part) => stdin.write(part)), stdin.flush()]) void Promise.resolve(sent).catch(() => undefined);
     return await this.#within(this.#doing, promise);
   }
 
   async #within<T>(what: string, work: Promise<T>): Promise<T> {
-    const timer = setTimeout(() => this.#fail(`${what} did not return for ${DEADLINE_MS / 1000} s`), DEADLINE_MS);
+    const { deadlineMs = DEADLINE_MS } = this.#parts;
+    const timer = setTimeout(() => this.#fail(`${what} did not return for ${deadlineMs / 1000} s`), deadlineMs);
     try {
       return await work;
     } finally {

@@ -2,7 +2,7 @@
 import type { Log } from "../log.ts";
 import { processKey, type FoundProcess } from "../memory/memory.ts";
 import { emptyAccount, type ProcessStatus } from "../status.ts";
-import type { Claims, TargetLocks } from "./claims.ts";
+import { giveBackProcess, takeProcess, type Claims, type TargetLocks } from "./claims.ts";
 import type { TaskSpec } from "./objects.ts";
 
 export interface Member {
@@ -90,30 +90,17 @@ export class Members {
 
   /** A process belongs to the first task that asks for it, here or in another daemon. */
   private claim(member: Member): boolean {
-    const { task, claims } = this.parts, { process } = member;
-    const owner = claims.claim(process, task.id);
-    const daemon = owner === task.id ? this.lock(process) : undefined;
-    if (daemon !== undefined) claims.release(process, task.id);
-    member.owned = owner === task.id && daemon === undefined;
-    const holder = daemon === undefined ? `task ${owner}` : daemon === 0 ? "a daemon in another PID namespace" : `the daemon with pid ${daemon}`;
-    member.status.state = member.owned ? "waiting" : `owned by ${holder}`;
-    this.tell(member, member.owned ? null : `it belongs to ${holder}`);
+    const holder = takeProcess(member.process, this.parts.task.id, this.parts);
+    member.owned = holder === undefined;
+    member.status.state = holder === undefined ? "waiting" : `owned by ${holder}`;
+    this.tell(member, holder === undefined ? null : `it belongs to ${holder}`);
     return member.owned;
-  }
-
-  private lock(process: FoundProcess): number | undefined {
-    try {
-      return this.parts.locks.take(process.pid);
-    } catch (error) {
-      this.parts.claims.release(process, this.parts.task.id);
-      throw error;
-    }
   }
 
   private leave({ process, owned }: Member): void {
     if (!owned) return;
     this.parts.forget(process);
-    if (this.parts.claims.release(process, this.parts.task.id)) this.parts.locks.release(process.pid);
+    giveBackProcess(process, this.parts.task.id, this.parts);
   }
 }
 

@@ -19,7 +19,7 @@ export interface PluginParts {
 }
 
 /** A host that fails is started again so often within the window, each time after a longer pause. */
-export const RESTARTS = { most: 3, windowMs: 10 * 60_000, pausesMs: [1000, 5000, 25_000] } as const;
+const RESTARTS = { most: 3, windowMs: 10 * 60_000, pausesMs: [1000, 5000, 25_000] } as const;
 
 /** How long to wait before the next start after these failures (times in ms); undefined where there were too many. */
 export function restartPause(failures: readonly number[], now: number): number | undefined {
@@ -80,6 +80,7 @@ export class PluginEngine {
     try {
       this.#functions = await host.ready();
       await host.ask("addEngine", { name, project: projectFacts(project, projectValues), written });
+      if (this.#closed) throw new EtmemError("the engine was deleted meanwhile");
     } catch (error) {
       await host.end();
       throw placed(error as Error, place);

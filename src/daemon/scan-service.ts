@@ -1,7 +1,6 @@
 // Answers the scan libraries of plugins with the daemon's own tracker. A process belongs to one task here too: the first engine that asks about it.
-import type { FoundProcess, Forced } from "../memory/memory.ts";
-import { processKey } from "../memory/memory.ts";
-import type { Claims, TargetLocks } from "./claims.ts";
+import { processKey, type FoundProcess, type Forced } from "../memory/memory.ts";
+import { giveBackProcess, takeProcess, type Claims, type TargetLocks } from "./claims.ts";
 import type { GlanceReport } from "./glance.ts";
 import type { ScanQuestion } from "./scan-wire.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -32,13 +31,8 @@ export function engineScans(owner: string, forced: Forced, { pool, claims, locks
 
   const take = (process: FoundProcess): string | undefined => {
     if (owned.has(processKey(process))) return undefined;
-    const holder = claims.claim(process, owner);
-    if (holder !== owner) return `it belongs to task ${holder}`;
-    const daemon = locks.take(process.pid);
-    if (daemon !== undefined) {
-      claims.release(process, owner);
-      return `it belongs to the daemon with pid ${daemon}`;
-    }
+    const holder = takeProcess(process, owner, { claims, locks });
+    if (holder !== undefined) return `it belongs to ${holder}`;
     owned.set(processKey(process), process);
     return undefined;
   };
@@ -46,7 +40,7 @@ export function engineScans(owner: string, forced: Forced, { pool, claims, locks
   const leave = (process: FoundProcess): void => {
     owned.delete(processKey(process));
     pool.forget(process);
-    if (claims.release(process, owner)) locks.release(process.pid);
+    giveBackProcess(process, owner, { claims, locks });
   };
 
   const look = async ({ flags, pid, ranges }: ScanQuestion): Promise<ScanAnswer> => {

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { Claims } from "../../src/daemon/claims.ts";
+import { Claims, takeProcess } from "../../src/daemon/claims.ts";
+import { engineScans } from "../../src/daemon/scan-service.ts";
+import { SysError } from "../../src/errors.ts";
 
 const process = { pid: 12, startTicks: 100 };
 
@@ -31,4 +33,29 @@ test("the lock of a pid that is used again goes with the last claim on it", () =
   expect(claims.release(before, "x")).toBe(false);
   expect(claims.release(after, "y")).toBe(true);
   expect(claims.release(after, "y")).toBe(false);
+});
+
+test.each([
+  ["its owner", undefined, undefined], ["another daemon", 77, "the daemon with pid 77"],
+  ["one that cannot be seen", 0, "a daemon in another PID namespace"],
+])("a process that is locked belongs to %s", (_, holder, said) => {
+  const claims = new Claims(), locks = { take: () => holder, release: () => undefined };
+  expect(takeProcess(process, "a", { claims, locks })).toBe(said);
+  expect(claims.claim(process, "b")).toBe(holder === undefined ? "a" : "b");
+});
+
+test("a scan library's process that cannot be locked is nobody's", async () => {
+  const claims = new Claims(), found = { ...process, comm: "x" };
+  const locks = {
+    take: () => {
+      throw new SysError("fcntl F_SETLK", "fd 9", "ENOLCK");
+    },
+    release: () => undefined,
+  };
+  const pool = { find: async () => [found], forget: () => undefined } as never;
+  const scans = engineScans("p/e", {}, { pool, claims, locks });
+  const answer = await scans.answer({ flags: 0, pid: process.pid, ranges: new Float64Array() });
+  expect(answer).toEqual({ error: "EIO", reason: "fcntl F_SETLK fd 9: ENOLCK" });
+  await scans.end();
+  expect(claims.claim(process, "b")).toBe("b");
 });

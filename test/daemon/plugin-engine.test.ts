@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { restartPause } from "../../src/daemon/plugin-engine.ts";
+import { join } from "node:path";
+import { PluginEngine, restartPause } from "../../src/daemon/plugin-engine.ts";
+import { createLog } from "../../src/log.ts";
 
 const MINUTE = 60_000;
 
@@ -11,3 +13,17 @@ test.each([
   ["the fourth, after ten quiet minutes", [0, 1, 2, 11 * MINUTE], 11 * MINUTE, 1000],
   ["one an hour for a day", Array.from({ length: 24 }, (_, hour) => hour * 60 * MINUTE), 23 * 60 * MINUTE, 1000],
 ])("after %s", (_, failures, now, pause) => expect(restartPause(failures, now)).toBe(pause!));
+
+test("an engine that is deleted while its host starts leaves no host behind", async () => {
+  const engine = new PluginEngine(
+    { project: "p", name: "e", libname: "/none", opsName: "obeys", projectValues: {}, written: [] },
+    {
+      self: { file: process.execPath, leading: [join(import.meta.dir, "fake-host.ts")] }, log: createLog(0, () => undefined),
+      scans: () => ({ answer: async () => ({ error: "EIO", reason: "" }), end: async () => undefined }),
+    },
+  );
+  const opening = engine.open();
+  await engine.close();
+  await expect(opening).rejects.toThrow("the engine was deleted meanwhile");
+  expect(engine.status.pid).toBeNull();
+});
