@@ -1,12 +1,13 @@
 // The ladder at the real daemon: what it takes where rungs are taken away, by privilege and by the kernel's files, and how it refuses where none is
 // left. By kernel: test/kernel/ladder.test.ts.
 import { afterEach, describe, expect } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import type { TaskStatus } from "../../src/status.ts";
 import { hostRoot, type KernelFiles } from "../fixtures/roots.ts";
-import { missingPrograms, needs, notRoot } from "../needs.ts";
+import { missingPrograms, needs, notLong, notRoot } from "../needs.ts";
 import { executable, Lab, until } from "./harness.ts";
-import { addAndStart, processOf, slideText, statusOf } from "./slide-lab.ts";
+import { buildRewriter, missingRewriter, startRewriter } from "./rewriter.ts";
+import { addAndStart, outOf, processOf, slideText, statusOf } from "./slide-lab.ts";
 import { missingZram } from "./zram.ts";
 
 const lab = new Lab();
@@ -135,4 +136,50 @@ describe("a target that the daemon", () => {
       expect((await processOf(daemon, child.pid))?.lastRound).toMatchObject({ outcome: "failed", outBytes: 0 });
     });
   }
+});
+
+describe("a process that rewrites all of its memory", () => {
+  const ROUNDS = 3;
+  const looks: readonly (readonly [what: string, words: readonly string[], project: Readonly<Record<string, string>>])[] = [
+    ["page_walk", [], { tracker: "page_walk" }],
+    ["page_walk, in huge pages", ["huge"], { tracker: "page_walk" }],
+    ["referenced", [], { tracker: "referenced" }],
+    ["referenced, in huge pages", ["huge"], { tracker: "referenced" }],
+  ];
+  const all = looks.map(([what]) => what).join("; ");
+  needs(missingRewriter() ?? missingWalk() ?? missingZram())(`loses at most a thousandth of it to ${all}`, async () => {
+    await lab.zramSwap(256 * MIB);
+    const program = buildRewriter(lab.folder());
+    const lost = await Promise.all(looks.map(async ([what, words, project]) => {
+      const target = await startRewriter(lab, program, ["64", ...words]), daemon = await started({ project }, target.pid);
+      await until(`${what}: ${ROUNDS} rounds`, async () => ((await processOf(daemon, target.pid))?.total.rounds ?? 0) >= ROUNDS, 40_000);
+      expect(await processOf(daemon, target.pid)).toMatchObject({ lastRound: { outcome: "done" } });
+      return [what, await target.lostPages()] as const;
+    }));
+    for (const [what, pages] of lost) expect({ what, isLittle: pages <= 16 }).toEqual({ what, isLittle: true });
+  });
+});
+
+needs(missingWalk() ?? missingZram())("a stopped process uses nothing: its memory goes, and is whole when it goes on", async () => {
+  await lab.zramSwap(64 * MIB);
+  const workload = await lab.workload(["--size", "16M", "--hot", "100%", "--every", "50"]);
+  process.kill(workload.pid, "SIGSTOP");
+  lab.atEnd(() => Bun.spawnSync(["kill", "-CONT", `${workload.pid}`])); // it may have ended
+  await started({}, workload.pid);
+  await until("it has gone", () => outOf(workload).hot >= 0.95, 20_000);
+  process.kill(workload.pid, "SIGCONT");
+  await until("it is back", () => outOf(workload).hot <= 0.05, 20_000);
+  expect(await workload.stop()).toMatchObject({ wrong: 0 });
+});
+
+/** What only the kernel uses for a process marks no page table; smaps, which referenced goes by, has marks of the page itself. */
+const direct = needs(notLong() ?? missingRewriter() ?? missingWalk() ?? missingZram());
+direct("memory that only direct I/O uses loses one small sample to page_walk", async () => {
+  await lab.zramSwap(128 * MIB);
+  const file = `/var/tmp/etmem-direct-${process.pid}`; // on a disk: tmpfs has no direct I/O
+  writeFileSync(file, new Uint8Array(2 * MIB));
+  lab.atEnd(() => rmSync(file));
+  const target = await startRewriter(lab, buildRewriter(lab.folder()), ["64", file]), daemon = await started({}, target.pid);
+  await until("the brake has it", async () => (await processOf(daemon, target.pid))?.brake?.cause === "refault", 20_000);
+  expect(target.lostPages()).toBeLessThanOrEqual(512);
 });
