@@ -148,7 +148,8 @@ const NEVER = new AbortController().signal;
 /** Nothing happens to the process, and there is room for everything. */
 export function calmPulse(atMs: number): Pulse {
   return {
-    atMs, majorFaults: 0, swapInPages: 0, swapOutPages: 0, cpus: 4, pressure: null, swapFreeBytes: SYSTEM.swapFreeBytes,
+    atMs, majorFaults: 0, swapInPages: 0, swapOutPages: 0, allMajorFaults: 0, targetFaults: null, cpus: 4, pressure: null,
+    swapFreeBytes: SYSTEM.swapFreeBytes,
     memAvailableBytes: SYSTEM.memAvailableBytes, memTotalBytes: SYSTEM.memTotalBytes, zram: [], zramWrittenBytes: 0, hasDisk: false,
   };
 }

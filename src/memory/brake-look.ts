@@ -18,7 +18,7 @@ export function between(before: Pulse, after: Pulse, beside: Beside): Observed {
   const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1000), { pressure: was } = before, { pressure: is } = after;
   const share = (from: number, to: number) => Math.max(0, to - from) / 1e6 / seconds;
   return {
-    standsFor: 1, ...beside, seconds, cpus: after.cpus, zram: after.zram,
+    standsFor: 1, ...beside, seconds, targetsShare: targetsShare(before, after), cpus: after.cpus, zram: after.zram,
     majorFaults: Math.max(0, after.majorFaults - before.majorFaults), swapInPages: Math.max(0, after.swapInPages - before.swapInPages),
     // A process that has changed its cgroup has no past there.
     pressure: was === null || is === null || was.of !== is.of ? null : {
@@ -27,6 +27,12 @@ export function between(before: Pulse, after: Pulse, beside: Beside): Observed {
     hasSwap: after.zramWrittenBytes !== null || after.hasDisk, swapFreeBytes: after.swapFreeBytes,
     memAvailableBytes: after.memAvailableBytes, memTotalBytes: after.memTotalBytes,
   };
+}
+
+/** Which part of the machine's major faults between two pulses were those of processes that tasks work on; 0 where that is not known. */
+function targetsShare(before: Pulse, after: Pulse): number {
+  const all = after.allMajorFaults - before.allMajorFaults, { targetFaults: was } = before, { targetFaults: is } = after;
+  return all <= 0 || was === null || is === null || was.since !== is.since ? 0 : Math.min(1, (is.faults - was.faults) / all);
 }
 
 /**

@@ -21,6 +21,8 @@ export interface Observed {
   readonly usualFaultsPerSecond: number;
   /** Of the whole system. */
   readonly swapInPages: number;
+  /** Of its major faults the part that processes have on which tasks work, 0..1: each of these has a brake of its own. */
+  readonly targetsShare: number;
   readonly cpus: number;
   /** null where the kernel does not count it, which says nothing. */
   readonly pressure: SeenPressure | null;
@@ -143,8 +145,10 @@ const faults: Rule = ({ seconds, majorFaults, cameBackPages, refaultPages, usual
   return act && { cause: "faults", act, text };
 };
 
-const swapIn: Rule = ({ seconds, swapInPages, cameBackPages, refaultPages, cpus }) => {
-  const rate = Math.max(0, swapInPages - Math.max(cameBackPages, refaultPages)) / Math.max(1, seconds);
+/** By pages where it is this target that reads, else by faults, since others read ahead as it does. */
+const swapIn: Rule = ({ seconds, swapInPages, targetsShare, cameBackPages, refaultPages, cpus }) => {
+  const others = Math.min(swapInPages * (1 - targetsShare), swapInPages - Math.max(cameBackPages, refaultPages));
+  const rate = Math.max(0, others) / Math.max(1, seconds);
   const act = actOn((rate * REFAULT_SECONDS) / cpus, SWAP_IN);
   return act && { cause: "swap_in", act, text: `other processes read ${formatBytes(rate * PAGE_BYTES)} a second from swap` };
 };

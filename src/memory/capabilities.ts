@@ -15,6 +15,7 @@ import type { PlacingMemory } from "./placing.ts";
 import { RealMemory } from "./real.ts";
 import { Refaults } from "./refaults.ts";
 import { proveTracker } from "./self-test.ts";
+import { TargetFaults, targetList } from "./target-faults.ts";
 import { DamonTracker } from "./trackers/damon.ts";
 import { IdlePagesTracker } from "./trackers/idle-pages.ts";
 import { KcoreWalker } from "./trackers/kcore-walker.ts";
@@ -38,10 +39,11 @@ export async function openMemory(
 ): Promise<{ memory: Memory; placing: PlacingMemory; eyes: Eyes }> {
   const { mover, missingMovers } = chooseMover(root, forced.mover);
   const { tracker, missing } = await chooseTracker(root, offsets, forced.tracker);
-  const memory = new RealMemory({ root, tracker, mover, refaults: new Refaults(faults) });
+  const targets = new TargetFaults(root, faults.targets ?? targetList());
+  const memory = new RealMemory({ root, tracker, mover, refaults: new Refaults(faults, targets) });
   const events = "missing" in faults ? { noFaultEvents: faults.missing } : {};
   const eyes = { sight: memory.sight, exactness: tracker.exactness, mover: mover.name, forced, missing, missingMovers, ...events };
-  return { memory, placing: new NumaMemory(root, tracker), eyes };
+  return { memory, placing: new NumaMemory(root, tracker, targets), eyes };
 }
 
 /** What is chosen for it: a tracker or mover by the operator, the rings of page faults by the daemon. */

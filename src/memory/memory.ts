@@ -5,7 +5,9 @@ import type { AgeMap } from "./age-map.ts";
 import type { HeatMap } from "./heat-map.ts";
 import type { PageRuns } from "./page-runs.ts";
 import type { PictureCells } from "./picture.ts";
+import type { VmStat } from "../proc/vmstat.ts";
 import type { SwapCacheMarks, SwapCacheRelief } from "./swap-cache-marks.ts";
+import type { TargetFaultCount } from "./target-faults.ts";
 
 export type { AgeBand, AgeMap } from "./age-map.ts";
 export type { HeatMap } from "./heat-map.ts";
@@ -82,7 +84,7 @@ export interface Eyes {
 export type KnownOffsets = StructOffsets | { readonly missing: string };
 
 /** The rings of the machine's page faults; or why there are none, so that what came back is only seen by looking. */
-export type KnownFaults = FaultRings | { readonly missing: string };
+export type KnownFaults = (FaultRings | { readonly missing: string }) & { readonly targets?: SharedArrayBuffer };
 
 /** What a round has to find out about each page. */
 export interface Question {
@@ -172,15 +174,12 @@ export interface SwapCost {
   readonly cachedShare: number;
 }
 
-/** What the brake compares: counts since some moment, and sizes now. */
-export interface Pulse {
+/** What the brake compares: counts since some moment, those of VmStat of the whole system, and sizes now. */
+export interface Pulse extends VmStat {
   readonly atMs: number;
-  /** Of the process. */
+  /** Of the process; and of all on which tasks work, null where that was not asked for. */
   readonly majorFaults: number;
-  /** Of the system: pages read from swap devices, zram among them. */
-  readonly swapInPages: number;
-  /** Likewise, written. */
-  readonly swapOutPages: number;
+  readonly targetFaults: TargetFaultCount | null;
   readonly cpus: number;
   /** Of the cgroup of the process, or the system; null where the kernel does not count it, which says nothing. */
   readonly pressure: { readonly of: string; readonly someMicroseconds: number; readonly fullMicroseconds: number } | null;

@@ -25,6 +25,7 @@ import type { PlacingMemory, PlacingRound } from "./placing.ts";
 import { suspicion } from "./suspicion.ts";
 import { HeldProcess } from "./targets.ts";
 import { steadyTime } from "./time.ts";
+import type { TargetFaults } from "./target-faults.ts";
 import type { ProcessHistory, Tracker, Watched } from "./trackers/tracker.ts";
 import { chooseVmas, meansHugetlb, needsSmaps, type VmaChoice } from "./vma-choice.ts";
 
@@ -42,6 +43,7 @@ export class NumaMemory implements PlacingMemory {
   readonly time = steadyTime;
   private readonly root: Root;
   private readonly tracker: Tracker;
+  private readonly targets: TargetFaults | undefined;
   private readonly pageBytes = basePageBytes();
   private watermarks: ReadonlyMap<number, number> = new Map();
   /** Where memory lies, for all processes of a round: null until one of them asks. */
@@ -50,9 +52,10 @@ export class NumaMemory implements PlacingMemory {
   private readonly mostHeld: number;
   private held = 0;
 
-  constructor(root: Root, tracker: Tracker) {
+  constructor(root: Root, tracker: Tracker, targets?: TargetFaults) {
     this.root = root;
     this.tracker = tracker;
+    this.targets = targets;
     this.mostHeld = Math.floor((readMostOpenFiles(root) ?? Infinity) * HELD_SHARE / HELD_FILES);
   }
 
@@ -91,10 +94,11 @@ export class NumaMemory implements PlacingMemory {
 
   forget(id: ProcessId): void {
     this.kept.delete(processKey(id));
+    this.targets?.remove(id.pid);
   }
 
   private begin(held: HeldProcess, choice: VmaChoice, signal: AbortSignal, { history, demoted }: Kept): PlacingRound | undefined {
-    const { root, tracker } = this, { pid } = held, cpu = new CpuMeter();
+    const { root, tracker, targets } = this, { pid } = held, cpu = new CpuMeter();
     return cpu.measure(() => {
       const stat = readStat(root, pid), sizes = readProcessMemory(root, pid), all = readMaps(root, pid);
       const uses = needsSmaps(choice) ? readVmaUse(root, pid) : [];
@@ -108,7 +112,7 @@ export class NumaMemory implements PlacingMemory {
       const closed = () => void (this.held -= 1);
       const blocks = () => (this.blocks ??= { known: MemoryBlocks.read(root, readNumaFacts(root).nodes) }).known;
       const view = { pid, comm: stat.comm, ...sizes };
-      return new NumaRound({ root, tracker, watched, blocks, closed, view, demoted, isWhole: !needsSmaps(choice) });
+      return new NumaRound({ root, tracker, targets, watched, blocks, closed, view, demoted, isWhole: !needsSmaps(choice) });
     });
   }
 
@@ -116,6 +120,7 @@ export class NumaMemory implements PlacingMemory {
     const key = processKey(id);
     let kept = this.kept.get(key);
     if (!kept) this.kept.set(key, (kept = { history: { refused: new Set(), rested: null, rounds: 0 }, demoted: [] }));
+    this.targets?.add(id.pid);
     return kept;
   }
 }
@@ -123,6 +128,7 @@ export class NumaMemory implements PlacingMemory {
 interface NumaParts {
   readonly root: Root;
   readonly tracker: Tracker;
+  readonly targets: TargetFaults | undefined;
   readonly watched: Watched;
   closed(): void;
   /** undefined where the kernel does not tell. */
@@ -167,8 +173,8 @@ class NumaRound implements PlacingRound {
   }
 
   pulse(): Pulse | undefined {
-    const { root, watched: { process: { pid }, cpu } } = this.parts;
-    return cpu.measure(() => readPulse(root, pid));
+    const { root, targets, watched: { process: { pid }, cpu } } = this.parts;
+    return cpu.measure(() => readPulse(root, pid, targets));
   }
 
   close(): void {

@@ -9,16 +9,18 @@ import { readSwapDevice, readWrittenBytes } from "../proc/swap-device.ts";
 import { readSwaps, type SwapArea } from "../proc/swaps.ts";
 import { readVmStat } from "../proc/vmstat.ts";
 import type { Pulse } from "./memory.ts";
+import type { TargetFaults } from "./target-faults.ts";
 
 /** undefined if the process is gone. */
-export function readPulse(root: Root, pid: number): Pulse | undefined {
+export function readPulse(root: Root, pid: number, targets?: TargetFaults): Pulse | undefined {
   const stat = readStat(root, pid);
   if (!stat) return undefined;
   const { swapFreeBytes, memAvailableBytes, memTotalBytes } = readMemInfo(root), areas = readSwaps(root);
   const isZram = ({ path }: SwapArea) => /^\/dev\/zram\d+$/.test(path), disks = areas.filter((area) => !isZram(area));
   const pools = areas.filter(isZram).map((area) => readSwapDevice(root, area));
   return {
-    atMs: steadyMs(), majorFaults: stat.majorFaults, ...readVmStat(root), cpus: availableParallelism(),
+    atMs: steadyMs(), majorFaults: stat.majorFaults, targetFaults: targets?.count(steadyMs()) ?? null, ...readVmStat(root),
+    cpus: availableParallelism(),
     pressure: readPressure(root, pid) ?? null, swapFreeBytes, memAvailableBytes, memTotalBytes,
     zram: pools.flatMap(({ path, zram }) => (zram ? { device: path, ...zram } : [])),
     zramWrittenBytes: pools.length === 0 ? null : pools.reduce((sum, pool) => sum + readWrittenBytes(root, pool), 0), hasDisk: disks.length > 0,

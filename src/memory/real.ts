@@ -284,7 +284,7 @@ class RealRound implements ProcessRound {
   }
 
   pulse(): Pulse | undefined {
-    return this.watched.cpu.measure(() => readPulse(this.parts.root, this.watched.process.pid));
+    return this.watched.cpu.measure(() => readPulse(this.parts.root, this.watched.process.pid, this.parts.refaults.targets));
   }
 
   movedSample(): MovedSample {

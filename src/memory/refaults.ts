@@ -4,10 +4,12 @@ import { parseNumberList, readTextIfAny } from "../proc/kernel-text.ts";
 import type { Root } from "../proc/root.ts";
 import type { KnownFaults } from "./memory.ts";
 import type { MovedPages } from "./moved-pages.ts";
+import { targetList, type TargetFaults } from "./target-faults.ts";
 
 /** The rings as the daemon holds them. They stay mapped until it ends, since a thread may still be reading; at rest the kernel writes nothing. */
 export class FaultWatch {
   private readonly root: Root;
+  private readonly targets = targetList();
   private rings: FaultRings | undefined;
 
   constructor(root: Root) {
@@ -17,13 +19,16 @@ export class FaultWatch {
   begin(): KnownFaults {
     try {
       if (this.rings) switchFaultRings(this.rings, true);
-      return (this.rings ??= openFaultRings(parseNumberList(readTextIfAny(`${this.root.sys}/devices/system/cpu/online`) ?? "0")));
+      this.rings ??= openFaultRings(parseNumberList(readTextIfAny(`${this.root.sys}/devices/system/cpu/online`) ?? "0"));
+      return { ...this.rings, targets: this.targets };
     } catch (error) {
-      return { missing: (error as Error).message };
+      return { missing: (error as Error).message, targets: this.targets };
     }
   }
 
+  /** No process is worked on. */
   rest(): void {
+    new Int32Array(this.targets).fill(0);
     if (this.rings) switchFaultRings(this.rings, false);
   }
 
@@ -42,8 +47,11 @@ export class Refaults {
   private readonly reader: FaultReader | undefined;
   private readonly followed = new Map<number, MovedPages>();
   private timer: Timer | undefined;
+  /** Absent where nobody asks whose faults they are. */
+  readonly targets: TargetFaults | undefined;
 
-  constructor(faults: KnownFaults) {
+  constructor(faults: KnownFaults, targets?: TargetFaults) {
+    this.targets = targets;
     this.reader = "missing" in faults ? undefined : new FaultReader(faults);
   }
 
@@ -53,11 +61,15 @@ export class Refaults {
   /** From now on the pages of this process are told what comes back. */
   follow(pid: number, pages: MovedPages): void {
     this.followed.set(pid, pages);
+    this.targets?.add(pid);
     if (this.reader) this.timer ??= setInterval(() => this.drain(), DRAIN_MS).unref();
   }
 
   forget(pid: number, pages: MovedPages): void {
-    if (this.followed.get(pid) === pages) this.followed.delete(pid);
+    if (this.followed.get(pid) === pages) {
+      this.followed.delete(pid);
+      this.targets?.remove(pid);
+    }
     if (this.followed.size === 0) this.rest();
   }
 

@@ -7,6 +7,8 @@ export interface VmStat {
   readonly swapInPages: number;
   /** Written to them; what zswap or a mark for pages of zeros has kept is not among it. */
   readonly swapOutPages: number;
+  /** Faults that had to wait for a device, from swap or files. */
+  readonly allMajorFaults: number;
 }
 
 export function readVmStat(root: Root): VmStat {
@@ -15,5 +17,5 @@ export function readVmStat(root: Root): VmStat {
 
 export function parseVmStat(text: string): VmStat {
   const count = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
-  return { swapInPages: count("pswpin"), swapOutPages: count("pswpout") };
+  return { swapInPages: count("pswpin"), swapOutPages: count("pswpout"), allMajorFaults: count("pgmajfault") };
 }

@@ -7,8 +7,9 @@ import { GIB, MIB } from "../../src/units.ts";
 import { calmPulse } from "../fakes.ts";
 
 const calm: Observed = {
-  seconds: 2, movedPages: 100_000, cameBackPages: 0, refaultPages: 0, standsFor: 1, majorFaults: 0, usualFaultsPerSecond: 0, swapInPages: 0, cpus: 4,
-  pressure: null, hasSwap: true, swapFreeBytes: GIB, memAvailableBytes: 4 * GIB, memTotalBytes: 16 * GIB, zram: [], writableBytes: null,
+  seconds: 2, movedPages: 100_000, cameBackPages: 0, refaultPages: 0, standsFor: 1, majorFaults: 0, usualFaultsPerSecond: 0, swapInPages: 0,
+  targetsShare: 0, cpus: 4, pressure: null, hasSwap: true, swapFreeBytes: GIB, memAvailableBytes: 4 * GIB, memTotalBytes: 16 * GIB, zram: [],
+  writableBytes: null,
 };
 const pool = (change: object) => [{ device: "/dev/zram0", originalBytes: GIB, memoryBytes: 300 * MIB, limitBytes: 0, ...change }];
 const pressed = (someShare: number, fullShare = 0, of = "cgroup /x") => ({ of, someShare, fullShare });
@@ -45,6 +46,8 @@ describe("the brake", () => {
     ["swap-in of a busy system", null, { swapInPages: 8000 }],
     ["much of it", "swap_in ease", { swapInPages: 20_000 }],
     ["a storm", "swap_in stop", { swapInPages: 60_000 }],
+    ["a storm of other tasks' processes", null, { swapInPages: 60_000, targetsShare: 0.9 }],
+    ["a storm of which half is theirs", "swap_in ease", { swapInPages: 60_000, targetsShare: 0.5 }],
     ["as much on a machine of 64 CPUs", null, { swapInPages: 60_000, cpus: 64 }],
     ["no information about pressure", null, { pressure: null }],
     ["pressure that senpai lives with", null, { pressure: pressed(0.002) }],

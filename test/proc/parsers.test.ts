@@ -143,5 +143,5 @@ describe("pressure", () => {
 });
 
 test("vmstat tells what was read from swap", () => {
-  expect(parseVmStat("pswpin 792983\npswpout 31440872\n")).toEqual({ swapInPages: 792983, swapOutPages: 31440872 });
+  expect(parseVmStat("pswpin 79\npswpout 31440872\npgmajfault 7\n")).toEqual({ swapInPages: 79, swapOutPages: 31440872, allMajorFaults: 7 });
 });

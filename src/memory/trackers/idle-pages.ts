@@ -5,7 +5,6 @@ import { ignoreHostAccesses, scanMarkedOnly } from "../../ffi/ioctl.ts";
 import { basePageBytes } from "../../ffi/page-size.ts";
 import { PAGE_STATE, PagemapReader } from "../../ffi/pagemap.ts";
 import type { Root } from "../../proc/root.ts";
-import { isVirtualMachine } from "../../proc/virtual-machine.ts";
 import { SysError, UnsupportedError } from "../../errors.ts";
 import { CHUNK_PAGES, HeatMapBuilder, PAGE_BYTES, UNKNOWN, type HeatMap } from "../heat-map.ts";
 import { hugetlbRuns } from "../hugetlb.ts";
@@ -169,10 +168,10 @@ export class IdlePagesTracker implements Tracker {
   }
 
   /** Opened anew for each scan: the kernel flushes the TLB when it is closed, and flags stay with the descriptor. */
-  private open({ process, markedOnly, hugetlb }: Watched): OpenFile {
+  private open({ process, markedOnly, hugetlb, runsGuest }: Watched): OpenFile {
     const fd = openModuleFile(process, "idle_pages"), of = `idle_pages of pid ${process.pid}`;
     try {
-      if (hugetlb?.ignoreHost && isVirtualMachine(this.root, process.pid) && !ignoreHostAccesses(fd)) {
+      if (hugetlb?.ignoreHost && runsGuest && !ignoreHostAccesses(fd)) {
         throw new UnsupportedError("this etmem_scan does not know SCAN_IGN_HOST: leave out ign_host, or load the module of a newer kernel");
       }
       if (!markedOnly || scanMarkedOnly(fd)) return { fd, of };
