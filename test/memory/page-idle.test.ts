@@ -95,6 +95,52 @@ describe("page_idle", () => {
     expect((await tracker.begin(root.watched(512))).isHuge(BASE_PAGE / 512)).toBe(false);
   });
 
+  test("asks for the first frame of a page of several, also where that is not mapped", async () => {
+    const { root, tracker } = machine(64), watched = root.watched(12), sixteen = [HEAD, ...Array.from({ length: 15 }, () => TAIL)];
+    root.maps(0, Array.from({ length: 12 }, (_, i) => inFrame(1028 + i))); // the end of one page of 16, and no part of the next
+    kinds(root, 1024, [...sixteen, ...sixteen]);
+    const heat = await tracker.begin(watched);
+    expect(idleFrames(root)).toEqual([1024]);
+    await tracker.look(watched, heat, { threshold: 1, windowsLeft: 1 });
+    expect(counts(heat)).toEqual(Array.from({ length: 12 }, () => 0));
+    use(root, 1024);
+    await tracker.look(watched, heat, { threshold: 1, windowsLeft: 0 });
+    expect(counts(heat)).toEqual(Array.from({ length: 12 }, () => 1));
+  });
+
+  test("knows nothing of the last frames of the machine, of which the kernel does not tell", async () => {
+    const { root, tracker } = machine(64, 16), watched = root.watched(2); // of 128 frames
+    root.maps(0, [inFrame(127), inFrame(128)]);
+    const heat = await tracker.begin(watched);
+    await tracker.look(watched, heat, { threshold: 1, windowsLeft: 0 });
+    expect(counts(heat)).toEqual([0, "?"]);
+  });
+
+  test("tells what was accessed since its last look, and marks that again", async () => {
+    const { root, tracker } = machine(64), seen: (number | "?")[][] = [];
+    const watched = { ...root.watched(3), surveyed: (heat: HeatMap) => void seen.push(counts(heat)) };
+    root.maps(0, [inFrame(10), inFrame(1000), inFrame(2000)]);
+    await tracker.begin(watched);
+    use(root, 1000);
+    const heat = await tracker.begin(watched);
+    expect(seen).toEqual([[1, 1, 1], [0, 1, 0]]);
+    expect(counts(heat)).toEqual([0, 0, 0]);
+    expect(idleFrames(root)).toEqual([10, 1000, 2000]);
+  });
+
+  test("does not look in each round at what was hot all through the last ones", async () => {
+    const { root, tracker } = machine(64), watched = root.watched(2), rounds: (number | "?")[][] = [];
+    root.maps(0, [inFrame(10), inFrame(11)]);
+    for (let round = 1; round <= 4; round++) {
+      watched.history.rounds = round;
+      const heat = await tracker.begin(watched);
+      use(root, 10, 11);
+      await tracker.look(watched, heat, { threshold: 1, windowsLeft: 0 });
+      rounds.push(counts(heat));
+    }
+    expect(rounds).toEqual([[1, 1], [1, 1], ["?", "?"], [1, 1]]);
+  });
+
   test("does not judge a huge page that was split", async () => {
     const { root, tracker } = machine(512), watched = root.watched(512);
     root.maps(0, Array.from({ length: 512 }, (_, i) => inFrame(512 + i)));
@@ -138,7 +184,7 @@ describe("the bitmap", () => {
     expect(idleFrames(root)).toEqual(inside);
     expect(statSync(idleBitmapPath(root.root)).size).toBe(8192);
     frames.add(outside);
-    const idle = bitmap.stillIdle(frames);
-    expect([...inside, outside, 2].filter((frame) => idle.has(frame))).toEqual(inside);
+    bitmap.keepIdle(frames);
+    expect([...inside, outside, 2].filter((frame) => frames.has(frame))).toEqual(inside);
   });
 });
