@@ -5,11 +5,11 @@ import { UsageError } from "./errors.ts";
 export const MAX_REQUEST_BYTES = 512;
 
 /** Longest socket name: sun_path has 108 bytes, of which the original gives one to the leading NUL and one to an end that it does not send. */
-export const MAX_SOCKET_NAME_BYTES = 106;
+const MAX_SOCKET_NAME_BYTES = 106;
 
 /** The last byte of every answer of the original's protocol. Neither occurs in UTF-8. */
-export const REPLY_OK = 0xff;
-export const REPLY_FAILED = 0xfe;
+const REPLY_OK = 0xff;
+const REPLY_FAILED = 0xfe;
 
 /** The numbers that stand for commands in a request. */
 export const COMMAND = { objAdd: 0, objDel: 1, projectStart: 2, projectStop: 3, projectShow: 4, engine: 5 } as const;

@@ -26,6 +26,11 @@ export interface Surroundings {
   readonly roundWorker: URL;
 }
 
+/** May text on stdout be coloured? https://no-color.org: set to anything but nothing, there is no colour. */
+export function isColourful({ isTerminal, env }: Pick<Surroundings, "isTerminal" | "env">): boolean {
+  return isTerminal.stdout && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+}
+
 /** A word that a command takes besides its options. */
 export interface WordRow {
   readonly name: string;

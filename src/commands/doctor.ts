@@ -4,7 +4,7 @@ import { diagnose } from "../memory/doctor.ts";
 import { readMachineFacts } from "../memory/doctor-facts.ts";
 import { moverNames, trackerNames, type Probe } from "../memory/doctor-probe.ts";
 import { kernelFolders } from "../memory/kernel-folders.ts";
-import type { PlainModule, Surroundings } from "./command.ts";
+import { isColourful, type PlainModule, type Surroundings } from "./command.ts";
 import { doctorReport } from "./doctor/report.ts";
 import { parseWords, type OptionRow } from "./getopt.ts";
 import { givenFolders, PROC, SYS } from "./kernel-folders.ts";
@@ -45,9 +45,4 @@ async function probeInChild({ self: { file, leading } }: Surroundings, { name, w
   if (child.exitCode === EXIT.bug) throw new Error(`trying ${name}: ${complaint.trim()}`);
   const end = child.signalCode === null ? `exit ${child.exitCode}` : `signal ${child.signalCode}`;
   return { name, works: false, reason: `trying it ended with ${end}${complaint.trim() === "" ? "" : `: ${complaint.trim().split("\n")[0]}`}` };
-}
-
-/** https://no-color.org: set to anything but nothing, there is no colour. */
-function isColourful({ isTerminal, env }: Surroundings): boolean {
-  return isTerminal.stdout && !env["NO_COLOR"] && env["TERM"] !== "dumb";
 }

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { EtmemError, SysError, UsageError } from "../errors.ts";
 import type { HeatPicture } from "../picture.ts";
-import type { CommandModule } from "./command.ts";
+import { isColourful, type CommandModule } from "./command.ts";
 import type { OptionRow } from "./getopt.ts";
 import { absolutePath, DEFAULT_SOCKET, EtmemCommand, flag, optionalText, PROJECT_NAME, SOCKET, text } from "./option.ts";
 
@@ -48,9 +48,9 @@ class Heatmap extends EtmemCommand {
 
   async #print(): Promise<void> {
     const [{ cellsFor, drawInTerminal }, { Terminal }] = await Promise.all([import("./heatmap/in-terminal.ts"), import("./top/terminal.ts")]);
-    const { isTerminal, env, stdout } = this.around;
+    const { isTerminal, stdout } = this.around;
     const width = isTerminal.stdout ? new Terminal(stdout, () => undefined).size.width : PIPE_WIDTH;
-    const screen = { width, colour: isTerminal.stdout && !env["NO_COLOR"] && env["TERM"] !== "dumb" };
+    const screen = { width, colour: isColourful(this.around) };
     const picture = await this.#ask(cellsFor(screen, LINES));
     stdout(this.json ? `${JSON.stringify(picture, null, 2)}\n` : `${drawInTerminal(picture, screen).join("\n")}\n`);
   }

@@ -1,5 +1,5 @@
 // etmem top [-n PROJECT] [--interval SECONDS] [-s NAME]: the processes of all projects, live.
-import type { CommandModule } from "./command.ts";
+import { isColourful, type CommandModule } from "./command.ts";
 import type { OptionRow } from "./getopt.ts";
 import { DEFAULT_SOCKET, EtmemCommand, optionalText, PROJECT_NAME, SOCKET, text } from "./option.ts";
 import { drawTop, lastFirst, type Screen } from "./top/draw.ts";
@@ -97,8 +97,7 @@ class Top extends EtmemCommand {
   }
 
   #screen(terminal: Terminal): Screen {
-    const { env } = this.around;
-    return { ...terminal.size, colour: !env["NO_COLOR"] && env["TERM"] !== "dumb" };
+    return { ...terminal.size, colour: isColourful(this.around) };
   }
 }
 

@@ -31,9 +31,6 @@ export interface MachineTableRule {
   ): { readonly problem: string } | { readonly caution: string } | undefined;
 }
 
-/** Values of the three sections of a task, typed only as far as every engine has them. */
-export type LooseValues = Readonly<Record<string, unknown>>;
-
 /** The keys of [engine] that hold for every engine. */
 export const engineFields = {
   project: objectName("Name of the project that the engine belongs to."),

@@ -12,6 +12,6 @@ export async function parseFile(text: string, path: string): Promise<RawFile> {
 }
 
 /** By name, or by the `[[` that no key file can have at the start of a line. */
-export function isToml(text: string, path: string): boolean {
+function isToml(text: string, path: string): boolean {
   return path.toLowerCase().endsWith(".toml") || /^[ \t]*\[\[/m.test(text);
 }

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Sta
 import { ConfigError, SysError } from "../errors.ts";
 
 /** The largest file that is read, in bytes. */
-export const MAX_FILE_BYTES = 10 * 1024 * 1024;
+const MAX_FILE_BYTES = 10 * 1024 * 1024;
 
 /**
  * The text of a file that only root can have written; `waived` leaves owner, mode and size aside, so that a file can be checked

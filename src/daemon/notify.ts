@@ -37,7 +37,7 @@ export function createNotifier(env: Env, log: Log): Notifier {
 }
 
 /** How often to say that we live: half of what the manager allows. Absent if it does not ask this process. */
-export function watchdogMs(env: Env, pid: number): number | undefined {
+function watchdogMs(env: Env, pid: number): number | undefined {
   const microseconds = Number(env["WATCHDOG_USEC"]);
   const owner = env["WATCHDOG_PID"];
   if (!Number.isSafeInteger(microseconds) || microseconds <= 0 || (owner !== undefined && owner !== String(pid))) return undefined;

@@ -52,7 +52,7 @@ export function planReload(present: Projects, { checked, unread, engines, refusa
 }
 
 /** Is everything the same that a task does its work by? Whether its project is to be started is not among it. */
-export function isSameTask(a: TaskSpec, b: TaskSpec): boolean {
+function isSameTask(a: TaskSpec, b: TaskSpec): boolean {
   return Bun.deepEquals(essence(a), essence(b));
 }
 

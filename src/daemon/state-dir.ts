@@ -29,7 +29,6 @@ export interface StateFile {
 export interface StateDir extends StateFile {
   /** Another file in it, by its name. */
   beside(name: string): StateFile;
-  close(): void;
 }
 
 const REAL_DISK: Disk = {
@@ -45,8 +44,9 @@ const MAX_BYTES = 256 * 1024 * 1024;
 export function openStateDir(path: string, options: { readonly disk?: Disk; readonly now?: () => Date } = {}): StateDir {
   const disk = options.disk ?? REAL_DISK, now = options.now ?? (() => new Date());
   makeDirectory(path);
-  const lock = lockDirectory(path), beside = (name: string) => fileIn(path, name, { disk, now });
-  return { ...beside("state.json"), beside, close: () => closeSync(lock) };
+  lockDirectory(path);
+  const beside = (name: string) => fileIn(path, name, { disk, now });
+  return { ...beside("state.json"), beside };
 }
 
 function fileIn(path: string, name: string, { disk, now }: { disk: Disk; now: () => Date }): StateFile {
@@ -126,11 +126,12 @@ function makeDirectory(path: string): void {
   }
 }
 
-function lockDirectory(path: string): number {
+/** The descriptor stays open: closing it would give up the lock. */
+function lockDirectory(path: string): void {
   const file = join(path, "lock");
   const fd = systemCall("open", file, () => openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
   const holder = lockByte(fd, 0);
-  if (holder === undefined) return fd;
+  if (holder === undefined) return;
   closeSync(fd);
   const who = holder === 0 ? "an etmemd in another PID namespace" : `the etmemd with pid ${holder}`;
   throw new RefusedError(`the state directory ${path} is in use by ${who}; give each daemon its own`);

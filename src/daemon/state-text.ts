@@ -7,7 +7,7 @@
 import type { Stored, StoredKey, StoredProject, StoredSection } from "./state-objects.ts";
 
 /** Raised when an older etmem would misread what is written; an older one refuses what is newer than itself. */
-export const STATE_VERSION = 2;
+const STATE_VERSION = 2;
 
 /** 1 until there is what an older etmem would misread: a paused project as a started one, one of the configuration directory as added by hand. */
 function versionOf(stored: Stored): number {

@@ -77,10 +77,6 @@ export class State {
     return this.#dir.beside(name);
   }
 
-  close(): void {
-    this.#dir.close();
-  }
-
   #read(): Stored {
     const bytes = this.#dir.read();
     if (bytes === undefined) return new Map();

@@ -1,7 +1,7 @@
 // Where the members of a C struct lie: each at the next multiple of its own size, the whole a multiple of the largest.
 // System V ABI of x86-64; AAPCS64 has the same rules.
 
-const BYTES = { bool: 1, i32: 4, u32: 4, f32: 4, i64: 8, u64: 8, pointer: 8 } as const;
+const BYTES = { bool: 1, i32: 4, i64: 8, pointer: 8 } as const;
 
 export type CType = keyof typeof BYTES;
 

@@ -17,8 +17,6 @@ export const TASK = layoutOf({
   task_pt: "pointer", timer_inst: "pointer", threadpool_inst: "pointer", next: "pointer",
 });
 
-export const TASK_PID = layoutOf({ pid: "u32", rt_swapin_rate: "f32", params: "pointer", tk: "pointer", next: "pointer" });
-
 export const PROJECT = layoutOf({
   name: "pointer", type: "i32", scan_param: "pointer", sysmem_threshold: "i32", swapcache_high_wmark: "i32", swapcache_low_wmark: "i32",
   start: "bool", wmark_set: "bool", engs: "pointer", entry: "pointer",

@@ -23,9 +23,8 @@ export class NativeStruct<Name extends string> {
   set(values: Readonly<Partial<Record<Name, number>>>): void {
     for (const [name, value] of Object.entries(values) as [Name, number][]) {
       const at = this.#layout.offsets[name], type = this.#layout.types[name];
-      if (type === "pointer" || type === "u64" || type === "i64") this.#view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
+      if (type === "pointer" || type === "i64") this.#view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
       else if (type === "bool") this.#view.setUint8(at, value);
-      else if (type === "f32") this.#view.setFloat32(at, value, true);
       else this.#view.setInt32(at, value, true);
     }
   }

@@ -100,7 +100,7 @@ export function rungs(root: Root, offsets: KnownOffsets): readonly Rung[] {
 }
 
 /** Trackers that are never chosen, only named: they reach further into the kernel than a better one, or see less than their answers look like. */
-export function namedRungs(root: Root, offsets: KnownOffsets): readonly Rung[] {
+function namedRungs(root: Root, offsets: KnownOffsets): readonly Rung[] {
   return [
     ["damon", () => new DamonTracker(root), "region"],
     ["kcore", () => openKcore(root, offsets), "page"],

@@ -10,7 +10,7 @@ import { random } from "./random.ts";
  * "mlocked": private and locked. "forked": private, and shared with a child that only sleeps. "shared": shared anonymous memory. "hugetlb": huge
  * pages that were set aside. "file": private and writable, of a file that it only reads.
  */
-export const PART_KINDS = ["forked", "mlocked", "shared", "hugetlb", "file"] as const;
+const PART_KINDS = ["forked", "mlocked", "shared", "hugetlb", "file"] as const;
 export type PartKind = (typeof PART_KINDS)[number];
 
 /** Bytes of each kind, multiples of 2 MiB; 0 for none. */

@@ -90,7 +90,9 @@ export class Policies {
     switch (call) {
       case "addEngine": return this.#addEngine(asked);
       case "addTask": return this.#addTask(asked);
-      case "removeTask": return this.#configs.delete((asked as { id: string }).id) ? null : null;
+      case "removeTask":
+        this.#configs.delete((asked as { id: string }).id);
+        return null;
       case "removeEngine": case "startTask": case "stopTask": return null;
       case "refusal": return await this.#refusal(asked);
       case "gate": return await this.#gate(asked);

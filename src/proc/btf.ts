@@ -9,7 +9,7 @@ const FIXED = [0, 4, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 4, 0, 0];
 const EACH = [0, 0, 0, 0, 12, 12, 8, 0, 0, 0, 0, 0, 0, 8, 0, 12, 0, 0, 0, 12];
 
 /** Takes some 10 MB while it lives: read it in a short-lived process. */
-export class Btf {
+class Btf {
   private readonly words: Uint32Array;
   private readonly strings: Buffer;
   /** Type number → word where the type starts; type 0 is void. */

@@ -1,5 +1,5 @@
 // Memory of single NUMA nodes. Documentation/ABI/stable/sysfs-devices-node, Documentation/admin-guide/mm/numaperf.rst, proc_zoneinfo(5)
-import { namesIn, parseNumberList, readTextIfAny } from "./kernel-text.ts";
+import { namesIn, readTextIfAny } from "./kernel-text.ts";
 import type { Root } from "./root.ts";
 
 /** All in bytes. */
@@ -54,12 +54,6 @@ export function parseHighWatermarks(zoneinfo: string, pageBytes: number): Map<nu
 /** Empty where the kernel does not say. */
 export function readHighWatermarks(root: Root, pageBytes: number): Map<number, number> {
   return parseHighWatermarks(readTextIfAny(`${root.proc}/zoneinfo`) ?? "", pageBytes);
-}
-
-/** Nodes on which the daemon may get memory: those of its cpuset. */
-export function readAllowedNodes(root: Root): number[] | undefined {
-  const text = /^Mems_allowed_list:\s+(\S+)$/m.exec(readTextIfAny(`${root.proc}/self/status`) ?? "")?.[1];
-  return text === undefined ? undefined : parseNumberList(text);
 }
 
 function folder(root: Root, node: number): string {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Accounts } from "../../src/daemon/accounts.ts";
 import { formatAccounts, parseAccounts } from "../../src/daemon/accounts-text.ts";
 import { sumOfAccounts } from "../../src/metrics/figures.ts";
-import { openStateDir, type StateDir } from "../../src/daemon/state-dir.ts";
+import { openStateDir } from "../../src/daemon/state-dir.ts";
 import { SysError } from "../../src/errors.ts";
 import type { Log } from "../../src/log.ts";
 import { emptyAccount, type Account } from "../../src/status.ts";
@@ -52,10 +52,7 @@ test("accounts add up in every sum", () => {
 });
 
 const folders: string[] = [];
-let dir: StateDir | undefined;
 afterEach(() => {
-  dir?.close();
-  dir = undefined;
   folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true }));
 });
 
@@ -63,9 +60,9 @@ function place(text?: string): { file: string; open(): Accounts; said: string[] 
   const folder = mkdtempSync(join(tmpdir(), "etmem-accounts-")), file = join(folder, "accounts.json"), said: string[] = [];
   folders.push(folder);
   if (text !== undefined) writeFileSync(file, text, { mode: 0o600 });
-  dir = openStateDir(folder);
+  const dir = openStateDir(folder);
   const log = { error: (line: string) => said.push(line), info: (line: string) => said.push(line) } as unknown as Log;
-  return { file, said, open: () => new Accounts({ log, file: dir!.beside("accounts.json") }) };
+  return { file, said, open: () => new Accounts({ log, file: dir.beside("accounts.json") }) };
 }
 
 const rootTest = needs(notRoot());

@@ -1,6 +1,6 @@
 // Sizes and offsets as a C compiler gives them for the original's header on x86-64.
 import { expect, test } from "bun:test";
-import { ENGINE, ENGINE_OPS, PAGE_SCAN, PROJECT, TASK, TASK_PID } from "../../src/ffi/engine-structs.ts";
+import { ENGINE, ENGINE_OPS, PAGE_SCAN, PROJECT, TASK } from "../../src/ffi/engine-structs.ts";
 import { layoutOf } from "../../src/ffi/c-layout.ts";
 
 test.each([
@@ -15,7 +15,6 @@ test.each([
     type: 0, value: 8, name: 16, max_threads: 24, swap_flag: 28, pids: 32, eng: 40, params: 48, task_pt: 56, timer_inst: 64, threadpool_inst: 72,
     next: 80,
   }],
-  ["task_pid", TASK_PID, 32, { pid: 0, rt_swapin_rate: 4, params: 8, tk: 16, next: 24 }],
   ["project", PROJECT, 56, {
     name: 0, type: 8, scan_param: 16, sysmem_threshold: 24, swapcache_high_wmark: 28, swapcache_low_wmark: 32, start: 36, wmark_set: 37, engs: 40,
     entry: 48,

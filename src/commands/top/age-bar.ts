@@ -14,7 +14,7 @@ interface AgeClass {
 }
 
 /** Each limit is one where a band begins. */
-export const AGE_CLASSES: readonly AgeClass[] = [
+const AGE_CLASSES: readonly AgeClass[] = [
   { name: "<10s", below: 10, look: "38;5;203", letter: "#" },
   { name: "<1m", below: 60, look: "38;5;215", letter: "*" },
   { name: "<10m", below: 600, look: "38;5;186", letter: "+" },

@@ -5,7 +5,7 @@ import { isRunning } from "../../ffi/process-madvise.ts";
 import { CutShortError, SysError } from "../../errors.ts";
 
 /** Why pages stay on their node: in use by somebody at the moment, mapped by another process too, no memory there, swapped out, unmapped or zero. */
-export const STAYS = ["busy", "shared", "full", "absent", "unmapped", "other"] as const;
+const STAYS = ["busy", "shared", "full", "absent", "unmapped", "other"] as const;
 export type Stay = (typeof STAYS)[number];
 
 /** Pages. */
