@@ -9,6 +9,7 @@ import { parseFile } from "./file.ts";
 import { nearest } from "./nearest.ts";
 import { type Finding, type RawFile, collect, limitLines } from "./raw.ts";
 import { at, shown } from "./section.ts";
+import { finished, type Steps } from "./steps.ts";
 import { sectionNames, tablesOf } from "./tables.ts";
 
 export type { CheckedEngine, CheckedProject, CheckedTask, Existing, Refusal } from "./check-run.ts";
@@ -58,7 +59,16 @@ export function checkFile(file: RawFile, context: CheckContext): Checked {
  * Checks files that belong together as if they were one, so that each may refer to what stands in any other. `incomplete`: there are more of them,
  * which could not be read, and what is missing may stand there.
  */
-export function checkFiles(files: readonly RawFile[], context: CheckContext & { readonly incomplete?: boolean }): Checked[] {
+export function checkFiles(files: readonly RawFile[], context: FilesContext): Checked[] {
+  return finished(checkSteps(files, context));
+}
+
+export interface FilesContext extends CheckContext {
+  readonly incomplete?: boolean;
+}
+
+/** The same file by file. */
+export function* checkSteps(files: readonly RawFile[], context: FilesContext): Steps<Checked[]> {
   const first = emptyRun("", tablesOf(context.engines), context);
   const runs = files.map((file) => ({ file, run: runBeside(first, file.path) }));
   // Where the syntax is wrong, missing keys and the like would only repeat it.
@@ -69,6 +79,7 @@ export function checkFiles(files: readonly RawFile[], context: CheckContext & { 
   for (const [name, checkSection] of [["project", checkProject], ["engine", checkEngine], ["task", checkTask]] as const) {
     for (const { run, file } of readable) {
       for (const section of file.sections) if (section.name === name) checkSection(run, section);
+      yield;
     }
   }
   return runs.map(({ run }) => ({

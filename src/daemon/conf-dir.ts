@@ -5,6 +5,7 @@ import { parseFile } from "../config/file.ts";
 import type { RawFile } from "../config/raw.ts";
 import { readConfigFile } from "../config/read-file.ts";
 import { ConfigError, EtmemError, SysError } from "../errors.ts";
+import { Slices } from "./unhurried.ts";
 
 /** All that a configuration directory says. */
 export interface ConfDirFiles {
@@ -18,9 +19,10 @@ export interface ConfDirFiles {
 /** Reads every file that counts. Throws ConfigError where there is no such directory: one that is gone is no empty one. */
 export async function readConfDir(dir: string, options: { readonly waived?: boolean } = {}): Promise<ConfDirFiles> {
   const { names, warnings } = listDirectory(dir);
-  const files: RawFile[] = [], unread: string[] = [];
+  const files: RawFile[] = [], unread: string[] = [], slices = new Slices();
   for (const name of names.filter(isConfigName).sort(byBytes)) {
     const path = join(dir, name);
+    await slices.rest();
     try {
       requireInside(dir, path);
       files.push(await parseFile(readConfigFile(path, options), path));

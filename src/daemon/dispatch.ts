@@ -12,6 +12,7 @@ import type { ShownProject, TaskStatus } from "../status.ts";
 import type { OwnFigures } from "./own-figures.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Question, Send } from "./server.ts";
+import { Slices, unhurried } from "./unhurried.ts";
 
 export interface DispatchParts {
   readonly objects: Objects;
@@ -80,8 +81,8 @@ class Changes {
   async #apply(event: string, subject: Readonly<Record<string, string>>, operation: () => Operation | Promise<Operation>): Promise<Change> {
     const { objects, rounds, log, save, changed } = this.#parts;
     if (this.#closed) throw new RefusedError("error: etmemd is stopping");
-    const wanted = await operation();
-    const commit = objects.prepare(wanted, rounds.refusal);
+    const wanted = await operation(), slices = new Slices();
+    const commit = await unhurried(objects.preparing(wanted, rounds.refusal));
     const undo = await rounds.adopt?.(objects.foreign(wanted));
     await save?.(wanted).catch(async (error: Error) => {
       await undo?.();
@@ -92,7 +93,10 @@ class Changes {
     if (stop.length > 0) await rounds.stop(stop);
     if ("del" in wanted || "declare" in wanted) await rounds.reconcile?.(objects.foreign());
     if (start.length > 0) await rounds.stop(start); // what is still being brought back by the same tasks
-    for (const task of start) rounds.start(task, objects.isPaused(task.project));
+    for (const [i, task] of start.entries()) {
+      if (await slices.rest()) await rounds.stop(start.slice(i)); // what has been planned meanwhile
+      rounds.start(task, objects.isPaused(task.project));
+    }
     if (pause.length > 0) await rounds.pause(pause);
     rounds.resume(resume);
     log.info(event, { ...subject, tasksStarted: start.length, tasksStopped: stop.length });
@@ -110,7 +114,11 @@ async function reload({ declared, log }: DispatchParts, changes: Changes): Promi
   try {
     const { readConfDir } = await import("./conf-dir.ts");
     const change = await changes.make("configuration read", { dir }, async () => ({ declare: await readConfDir(dir) }));
-    for (const step of change.steps ?? []) log.info(formatStep(step));
+    const slices = new Slices();
+    for (const step of change.steps ?? []) {
+      await slices.rest();
+      log.info(formatStep(step));
+    }
     declared.read(0);
     return change;
   } catch (error) {

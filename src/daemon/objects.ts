@@ -1,9 +1,10 @@
 // Projects, engines and tasks: a state machine without I/O. It says what must be started and stopped; rounds.ts does it.
-import { type Checked, type Existing, checkFile, checkFiles, problemLines } from "../config/check.ts";
+import { type Checked, type Existing, checkFile, checkSteps, problemLines } from "../config/check.ts";
 import { refusalTexts } from "../config/check-run.ts";
 import type { EngineTable } from "../config/engine.ts";
 import { type Identity, identify } from "../config/identify.ts";
 import { type RawFile, formatFinding, limitLines } from "../config/raw.ts";
+import { finished, type Steps } from "../config/steps.ts";
 import { ConfigError, RefusedError } from "../errors.ts";
 import { type ProjectView, objectTable, viewOf } from "./objects-view.ts";
 import type { Change, Operation, ProjectCount, Refusal } from "./change.ts";
@@ -46,11 +47,16 @@ export class Objects {
    * No other change may come in between. Nothing is started of an engine that `refusal` has a reason against.
    */
   prepare(operation: Operation, refusal?: Refusal): () => Change {
+    return finished(this.preparing(operation, refusal));
+  }
+
+  /** The same, with places to leave off where there may be much to judge. */
+  *preparing(operation: Operation, refusal?: Refusal): Steps<() => Change> {
     if ("add" in operation) return this.#prepareAdd(operation.add, refusal);
     if ("del" in operation) return this.#prepareDel(operation.del);
     if ("pause" in operation) return this.#preparePause(operation.pause, true);
     if ("resume" in operation) return this.#preparePause(operation.resume, false);
-    if ("declare" in operation) return this.#prepareDeclare(operation.declare, refusal);
+    if ("declare" in operation) return yield* this.#prepareDeclare(operation.declare, refusal);
     return "start" in operation ? this.#prepareStart(operation.start, refusal) : this.#prepareStop(operation.stop, operation.holding);
   }
 
@@ -225,10 +231,11 @@ export class Objects {
     }
   }
 
-  #prepareDeclare({ files, unread, warnings }: ConfDirFiles, refusal?: Refusal): () => Change {
+  *#prepareDeclare({ files, unread, warnings }: ConfDirFiles, refusal?: Refusal): Steps<() => Change> {
     const nothing: Existing = { project: () => undefined, engine: () => undefined, hasTask: () => false };
-    const checked = checkFiles(files, { engines: this.#engines, cores: this.#cores, existing: nothing, incomplete: unread.length > 0 });
-    const plan = planReload(this.#projects, { checked, unread, engines: this.#engines, ...(refusal === undefined ? {} : { refusal }) });
+    const context = { engines: this.#engines, cores: this.#cores, existing: nothing, incomplete: unread.length > 0 };
+    const checked = yield* checkSteps(files, context);
+    const plan = yield* planReload(this.#projects, { checked, unread, engines: this.#engines, ...(refusal === undefined ? {} : { refusal }) });
     return () => {
       this.#projects.clear();
       for (const [name, project] of plan.projects) this.#projects.set(name, project);

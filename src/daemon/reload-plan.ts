@@ -3,6 +3,7 @@ import type { CheckedEngine, CheckedProject, CheckedTask } from "../config/check
 import { type Checked, problemLines } from "../config/check.ts";
 import { keyOf } from "../config/check-run.ts";
 import type { EngineTable } from "../config/engine.ts";
+import type { Steps } from "../config/steps.ts";
 import { ConfigError } from "../errors.ts";
 import type { ReloadStep } from "../reload-step.ts";
 import { misfits } from "./reload-misfits.ts";
@@ -35,19 +36,21 @@ export interface ReloadPlan {
 /**
  * Objects that were added by hand stay as they are. Those of the directory become what it says; a task is the same as before, and runs on, if all
  * that it is made of is. Throws ConfigError with every problem of every file, and with what does not fit the objects that are there.
+ * Goes project by project; what is present must not change meanwhile.
  */
-export function planReload(present: Projects, { checked, unread, engines, refusal }: Declaration): ReloadPlan {
+export function* planReload(present: Projects, { checked, unread, engines, refusal }: Declaration): Steps<ReloadPlan> {
   const wrong = [...unread, ...checked.flatMap(problemLines)];
   if (wrong.length > 0) throw new ConfigError(wrong);
-  const projects = rebuild(present, groups(checked));
+  const projects = yield* rebuild(present, groups(checked));
   const unfit = misfits({ present, next: projects, checked, engines, ...(refusal === undefined ? {} : { refusal }) });
   if (unfit.length > 0) throw new ConfigError(unfit);
+  yield;
   const running = new Set(runningTasks(present)), wanted = new Set(runningTasks(projects));
   return {
     projects,
     start: [...wanted].filter((task) => !running.has(task)),
     stop: [...running].filter((task) => !wanted.has(task)),
-    steps: reloadSteps(present, projects),
+    steps: yield* reloadSteps(present, projects),
   };
 }
 
@@ -80,15 +83,19 @@ function groups(checked: readonly Checked[]): Groups {
   };
 }
 
-function rebuild(present: Projects, wanted: Groups): Projects {
+function* rebuild(present: Projects, wanted: Groups): Steps<Projects> {
   const next = new Map<string, ProjectObject>();
   for (const [name, before] of present) {
     const project = wanted.projects.get(name);
     if (!before.declared) next.set(name, before);
     else if (project !== undefined) next.set(name, rebuildProject(before, project, wanted));
+    yield;
   }
   // One that somebody added by hand stays; that the directory has it too is a misfit.
-  for (const [name, project] of wanted.projects) if (!next.has(name)) next.set(name, rebuildProject(undefined, project, wanted));
+  for (const [name, project] of wanted.projects) {
+    if (!next.has(name)) next.set(name, rebuildProject(undefined, project, wanted));
+    yield;
+  }
   return next;
 }
 

@@ -2,6 +2,7 @@
 import type { ChangedKey, ReloadStep } from "../reload-step.ts";
 import { writtenValue } from "../reload-step.ts";
 import type { WrittenEntry } from "../config/check-run.ts";
+import type { Steps } from "../config/steps.ts";
 import { type ProjectObject, type TaskSpec, idOf } from "./task-spec.ts";
 
 type Projects = ReadonlyMap<string, ProjectObject>;
@@ -16,8 +17,8 @@ interface Flat {
 }
 
 /** What was removed, added and changed, in this order and each from the outside in; which projects start and stop; how many objects did none. */
-export function reloadSteps(present: Projects, next: Projects): ReloadStep[] {
-  const before = flatten(present), after = flatten(next);
+export function* reloadSteps(present: Projects, next: Projects): Steps<ReloadStep[]> {
+  const before = yield* flatten(present), after = yield* flatten(next);
   const steps = [
     ...[...before].flatMap(([name, { kind }]) => (after.has(name) ? [] : [{ done: "removed", kind, name } as const])),
     ...[...after].flatMap(([name, is]) => stepOf(name, before.get(name), is)),
@@ -47,9 +48,10 @@ function changedKeys(was: Flat["keys"], is: Flat["keys"]): ChangedKey[] {
     .filter((change) => change.was !== change.is);
 }
 
-function flatten(projects: Projects): Map<string, Flat> {
+function* flatten(projects: Projects): Steps<Map<string, Flat>> {
   const flat = new Map<string, Flat>();
   for (const project of projects.values()) {
+    yield;
     flat.set(idOf(project.name), { kind: "project", declared: project.declared, keys: keysOf(project.values) });
     for (const engine of project.engines.values()) {
       flat.set(idOf(project.name, engine.identity), { kind: "engine", declared: engine.declared, keys: keysOf(engine.values, engine.written) });
