@@ -4,7 +4,6 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs, notRoot } from "../needs.ts";
 import { engine, project, task, whole } from "../daemon/state-parts.ts";
-import { talk } from "../socket-peer.ts";
 import { etmem, Lab, until, type RunningDaemon } from "./harness.ts";
 
 const lab = new Lab();
@@ -122,33 +121,6 @@ describe("a daemon with --conf-dir", () => {
     process.kill(next.pid, "SIGHUP");
     await until("SIGHUP has read it", () => next.log().includes("configuration read"));
     expect(await etmem(["obj", "check", own.dir])).toEqual({ status: 0, stdout: "", stderr: "" });
-  });
-
-  asRoot("answers others while it reads 900 tasks and starts them anew", async () => {
-    const own = place(), names = Array.from({ length: 9 }, (_, i) => `t${i}`);
-    const writeAll = (T: number): void => {
-      for (let n = 0; n < 100; n++) own.write(`p${n}.conf`, begun(whole(`p${n}`, ...names)).replaceAll("T=1\n", `T=${T}\n`));
-    };
-    writeAll(1);
-    const [daemon, idle] = [await own.daemon(), await lab.daemon()];
-    const slowest = async ({ socket }: RunningDaemon, work: Promise<unknown>): Promise<number> => {
-      let worst = 0, isDone = false;
-      void work.finally(() => void (isDone = true));
-      while (!isDone) worst = Math.max(worst, (await talk(socket, ['{"ping":{}}\n'])).ms);
-      return worst;
-    };
-    let read = 0, beside = 0;
-    for (const T of [2, 3, 2]) {
-      writeAll(T);
-      const reload = daemon.client("reload", "--json"), figures = [slowest(daemon, reload), slowest(idle, reload)] as const;
-      const steps = (JSON.parse((await reload).stdout) as { steps: { done: string }[] }).steps;
-      expect(steps.filter(({ done }) => done === "changed")).toHaveLength(900);
-      read = Math.max(read, await figures[0]);
-      beside = Math.max(beside, await figures[1]);
-    }
-    console.log(`while 900 tasks are read: an answer within ${read.toFixed(0)} ms, of an idle daemon within ${beside.toFixed(0)} ms`);
-    // By how much the machine delays an idle daemon is not this one's doing.
-    expect(read).toBeLessThanOrEqual(50 + beside);
   });
 
   asRoot("leaves alone what was added by hand, and keeps its own from obj del", async () => {
