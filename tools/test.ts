@@ -11,6 +11,12 @@ const project = join(import.meta.dir, "..");
 
 /** Test files that use the whole machine (its swap, its memory, its sockets) run alone, one after another. */
 const ALONE = ["kernel/", "e2e/"];
+/** Of these, what boots virtual machines: they have swap and a clock of their own, and half of the time wait. All of kernel/ but for these. */
+const MACHINES = "kernel/", NO_MACHINES = ["kernel/tracking.", "kernel/guest."];
+/** And what may run beside them: it neither measures time nor moves memory. */
+const BESIDE_MACHINES = [
+  "client", "completion", "contrib", "deb", "package", "plugin", "protocol", "reload", "rows-client", "rows-config", "state", "stats", "top",
+].map((name) => `e2e/${name}.`);
 
 /** How long one run may take before it is ended, in milliseconds. */
 const RUN_LIMIT_MS = process.env["ETMEM_LONG"] === undefined ? 600_000 : 7_200_000;
@@ -25,15 +31,29 @@ export interface Tally {
   trouble: string[];
 }
 
-/** The runs for these files: what may run side by side in one, then each of the others alone. */
-export function groupFiles(files: readonly string[]): string[][] {
+/** Each run is some files in one process. Runs of the two lanes are at the same time, those of one lane one after another. */
+export interface Order {
+  readonly lanes: readonly [machines: string[][], others: string[][]];
+  readonly alone: string[][];
+}
+
+/** What may run side by side in one process, and beside the machines; then each of the others alone. */
+export function orderFiles(files: readonly string[]): Order {
   const together = files.filter((file) => !runsAlone(file));
-  const alone = ALONE.flatMap((folder) => files.filter((file) => file.startsWith(folder)));
-  return [...(together.length > 0 ? [together] : []), ...alone.map((file) => [file])];
+  const rest = ALONE.flatMap((folder) => files.filter((file) => file.startsWith(folder)));
+  const machines = rest.filter((file) => startsWith(file, [MACHINES]) && !startsWith(file, NO_MACHINES));
+  const beside = rest.filter((file) => startsWith(file, BESIDE_MACHINES));
+  const alone = rest.filter((file) => !machines.includes(file) && !beside.includes(file));
+  const each = (names: readonly string[]) => names.map((file) => [file]);
+  return { lanes: [each(machines), [...(together.length > 0 ? [together] : []), ...each(beside)]], alone: each(alone) };
+}
+
+function startsWith(file: string, starts: readonly string[]): boolean {
+  return starts.some((start) => file.startsWith(start));
 }
 
 function runsAlone(file: string): boolean {
-  return ALONE.some((folder) => file.startsWith(folder));
+  return startsWith(file, ALONE);
 }
 
 /** The verdict on one run from its report, its exit status, and the files it should have run. */
@@ -107,10 +127,13 @@ async function checkTypes(): Promise<Tally> {
 }
 
 async function exitOf(program: { command: string[]; env: NodeJS.ProcessEnv }): Promise<number | string> {
-  const child = Bun.spawn(program.command, { cwd: project, env: program.env, stdio: ["ignore", "inherit", "inherit"] });
+  const child = Bun.spawn(program.command, { cwd: project, env: program.env, stdio: ["ignore", "pipe", "pipe"] });
   const limit = setTimeout(() => child.kill("SIGKILL"), RUN_LIMIT_MS);
-  await child.exited;
+  // What runs at the same time is shown one after the other.
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   clearTimeout(limit);
+  console.log(stdout);
+  console.error(stderr);
   return child.exitCode ?? child.signalCode ?? "unknown";
 }
 
@@ -129,8 +152,12 @@ async function main(args: string[]): Promise<number> {
   const root = resolve(values.root ?? join(project, "test"));
   const files = [...new Bun.Glob("**/*.test.ts").scanSync({ cwd: root })].sort();
   const chosen = files.filter((file) => (words.length === 0 || words.some((word) => file.includes(word))) && !(values.fast && runsAlone(file)));
-  const tallies = values["no-types"] === true ? [] : [await checkTypes()];
-  for (const group of groupFiles(chosen)) tallies.push(await runFiles(root, group));
+  const tallies = values["no-types"] === true ? [] : [await checkTypes()], { lanes, alone } = orderFiles(chosen);
+  const runAll = async (runs: readonly string[][]) => {
+    for (const names of runs) tallies.push(await runFiles(root, names));
+  };
+  await Promise.all(lanes.map(runAll));
+  await runAll(alone);
   const tally = total(tallies);
   console.log(summary(tally));
   return tally.failed === 0 ? 0 : 1;

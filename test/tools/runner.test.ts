@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseReport } from "../../tools/junit.ts";
-import { groupFiles, judge, summary, total } from "../../tools/test.ts";
+import { orderFiles, judge, summary, total } from "../../tools/test.ts";
 
 const folders: string[] = [];
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
@@ -59,10 +59,20 @@ describe("the verdict is the last line and the exit status", () => {
   });
 });
 
-test("files that use the whole machine run alone and last", () => {
-  expect(groupFiles(["config/a.test.ts", "e2e/b.test.ts", "kernel/c.test.ts", "tidy.test.ts"])).toEqual([
-    ["config/a.test.ts", "tidy.test.ts"], ["kernel/c.test.ts"], ["e2e/b.test.ts"],
-  ]);
+test("files that use the whole machine run alone and last; machines that are virtual run beside what measures nothing", () => {
+  const files = ["config/a.test.ts", "e2e/rate.test.ts", "e2e/top.test.ts", "kernel/tracking.test.ts", "kernel/vm.test.ts", "tidy.test.ts"];
+  expect(orderFiles(files)).toEqual({
+    lanes: [[["kernel/vm.test.ts"]], [["config/a.test.ts", "tidy.test.ts"], ["e2e/top.test.ts"]]],
+    alone: [["kernel/tracking.test.ts"], ["e2e/rate.test.ts"]],
+  });
+});
+
+test("what runs beside virtual machines neither has swap nor looks at the clock, and is there", () => {
+  const folder = join(import.meta.dir, ".."), files = [...new Bun.Glob("{e2e,kernel}/*.test.ts").scanSync({ cwd: folder })].sort();
+  const { lanes: [machines, others] } = orderFiles(files), text = (file: string) => readFileSync(join(folder, file), "utf8");
+  expect(machines.flat().filter((file) => !text(file).includes("./vm/"))).toEqual([]);
+  expect(others).toHaveLength(13);
+  expect(others.flat().filter((file) => /zram|bench|slide-lab/i.test(text(file)))).toEqual([]);
 });
 
 const report = '<testsuites name="bun test" tests="1" failures="0"><testsuite name="a" file="a" tests="1"></testsuite></testsuites>';
