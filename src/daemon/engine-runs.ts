@@ -2,7 +2,7 @@
 import { engines } from "../engines/index.ts";
 import type { Engine, PlacingPolicy } from "../engines/engine.ts";
 import type { Log } from "../log.ts";
-import type { Eyes } from "../memory/memory.ts";
+import type { Eyes, NodeView } from "../memory/memory.ts";
 import type { Account } from "../status.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
 import { Group } from "./group.ts";
@@ -24,6 +24,7 @@ export interface RunParts {
   readonly budget: WriteBudget | undefined;
   readonly total: Account;
   sighted(eyes: Eyes): void;
+  nodes?(): readonly NodeView[];
   /** By project and engine, while one of their tasks is started. */
   readonly groups: Map<string, Group>;
   readonly plugins: Plugins;

@@ -33,6 +33,8 @@ export interface GroupParts {
   readonly engine: Pick<Engine, "name" | "commands">;
   readonly pool: WorkerPool;
   readonly log: Log;
+  /** Every node of the machine, for whoever asks before the first round. */
+  nodes?(): readonly NodeView[];
   /** Called when it is known what the group sees and moves with. */
   sighted(eyes: Eyes): void;
 }
@@ -41,8 +43,8 @@ const RIVAL = "the kernel moves pages between nodes by itself, and may undo what
 
 export class Group {
   readonly name: string;
-  /** Every node of the machine, as of the last round. */
-  nodes: readonly NodeView[] = [];
+  /** Every node of the machine, as of the last round or of the group's beginning. */
+  nodes: readonly NodeView[];
   /** When the last statistics were made; 1970 before the first. */
   countedAt = new Date(0);
   private readonly parts: GroupParts;
@@ -59,6 +61,7 @@ export class Group {
   constructor(parts: GroupParts) {
     this.parts = parts;
     this.name = parts.name;
+    this.nodes = parts.nodes?.() ?? [];
   }
 
   /** What has to do with the machine, and not with one task. */

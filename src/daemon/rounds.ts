@@ -1,6 +1,6 @@
 // When rounds run: each started task finds its processes, has a round run over each of them, sleeps, and begins again.
 import type { Log } from "../log.ts";
-import type { Eyes, KnownFaults, KnownOffsets, Picture } from "../memory/memory.ts";
+import type { Eyes, KnownFaults, KnownOffsets, NodeView, Picture } from "../memory/memory.ts";
 import type { TaskPlan } from "../plan.ts";
 import type { TaskStatus } from "../status.ts";
 import { ProgressSum, sumOf, type BringBackCall } from "./bring-back-each.ts";
@@ -61,6 +61,8 @@ export interface RoundsParts {
   /** The rings of the machine's page faults, in which the kernel writes while projects run. */
   readonly faults?: { begin(): KnownFaults; rest(): void };
   readonly locks: TargetLocks;
+  /** The nodes of the machine. */
+  nodes?(): readonly NodeView[];
   /** The sums of tasks; kept only as long as these rounds if absent. */
   readonly accounts?: Accounts;
   /** How this program is started again. */
@@ -111,7 +113,7 @@ export function createRounds(parts: RoundsParts): Rounds {
 
   const made = (task: TaskSpec) => {
     const total = accounts.of(task.id), budget = budgets.of(task);
-    const run = newRun(task, { pool, claims, locks: parts.locks, log, budget, total, sighted, groups, plugins });
+    const { locks, nodes = () => [] } = parts, run = newRun(task, { pool, claims, locks, log, budget, total, sighted, nodes, groups, plugins });
     runs.set(task.id, run);
     return run;
   };

@@ -83,12 +83,13 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   around.onSignal("SIGHUP", () => void begun.promise.then(hangup));
   const state = await openState(settings, log);
   const accounts = new Accounts({ log, file: state?.beside("accounts.json") });
-  const own = new OwnFigures(version), rounds = createRounds({
-    log, accounts, self, root, worker: around.roundWorker, threads: cpus().length, offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
+  const own = new OwnFigures(version), nodes = () => readNodes(root), rounds = createRounds({
+    nodes, log, accounts, self, root, worker: around.roundWorker, threads: cpus().length,
+    offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
     faults: new FaultWatch(root), done: own.rounds.enter, idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
   });
   const notifier = createNotifier(env, log), status = createServiceStatus(notifier, confDir);
-  const objects = new Objects({ engines: engineTables, cores: cpus().length, machine: () => readNodes(root), keptAside: keptBy(state) });
+  const objects = new Objects({ engines: engineTables, cores: cpus().length, machine: nodes, keptAside: keptBy(state) });
   state?.restore(objects);
   void endOrphans(root, log);
   await rounds.reconcile?.(objects.foreign());

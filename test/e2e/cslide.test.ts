@@ -95,6 +95,19 @@ describe("what is counted", () => {
     expect(daemon.log()).toContain('because="showtaskpages is about a task: name one with -t"');
   });
 
+  rootTest("before the first round every node is there, with nothing counted yet, as of 1970", async (lab) => {
+    const workload = await lab.workload(["--size", "4M"]), daemon = await started(lab, { tasks: [{ name: "a", value: workload.pid }] });
+    const rowsOf = (text: string): string[] => text.trimEnd().split("\n").slice(2).map((row) => row.trim().split(/ +/).slice(0, -3).join(" "));
+    const { stdout } = await until("its process is there", async () => {
+      const answer = await engine(daemon, "showtaskpages", "-t", "a");
+      return answer.status === 0 ? answer : undefined;
+    });
+    expect(stdout).toMatch(/^\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d 19(?:70|69)\] task a pages info \(KB\):\n/);
+    expect(stdout.split("\n").slice(2, 6)).toEqual([0, 1, 2, 3].map((node) => `    ${node}          0          0          0`));
+    const host = (await engine(daemon, "showhostpages")).stdout;
+    expect(rowsOf(host)).toEqual([16, 16, 64, 64].map((gib, node) => `${node} ${gib << 20}`));
+  });
+
   rootTest("children are followed, and targets that begin again; one that ends stalls nobody", async (lab) => {
     const one = await lab.workload(["--size", "8M", "--forked", "2M"], "etmem-cslide-a");
     const two = await lab.workload(["--size", "8M"], "etmem-cslide-b");
