@@ -3,12 +3,12 @@ import type { Engine, NodeUse } from "../engines/engine.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, Forced, NodeView } from "../memory/memory.ts";
 import type { BrakeState } from "../memory/placing-brake.ts";
+import { pause } from "../memory/pause.ts";
 import type { GroupReport } from "./group-round.ts";
 import type { SeatOrder, SeatReport } from "./group-seat.ts";
 import type { Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { WorkerPool } from "./worker-pool.ts";
-import { sleep } from "./sleep.ts";
 
 /** A task of the group. */
 export interface Participant {
@@ -116,7 +116,7 @@ export class Group {
       this.cycling = this.cycle().catch((error: Error) => this.fail(error.message));
       await this.cycling;
       const [task] = this.tasks;
-      if (task) await sleep(task.task.config.project.sleep * 1000, this.hold.signal);
+      if (task) await pause(task.task.config.project.sleep * 1000, this.hold.signal);
     }
     this.running = null;
   }

@@ -3,6 +3,7 @@ import type { DistantPolicy } from "../engines/engine.ts";
 import { UsageError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, Forced, FoundProcess, Picture } from "../memory/memory.ts";
+import { pause } from "../memory/pause.ts";
 import type { TaskPlan } from "../plan.ts";
 import type { Account, TaskStatus } from "../status.ts";
 import { bringBackEach, type BringBackCall } from "./bring-back-each.ts";
@@ -19,7 +20,6 @@ import type { Run } from "./run.ts";
 import { TaskLimits } from "./task-limits.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import type { WriteBudget } from "./write-budget.ts";
-import { sleep } from "./sleep.ts";
 
 interface TaskParts {
   readonly task: TaskSpec;
@@ -128,7 +128,7 @@ export class TaskRun implements Run {
     const { task, pool } = this.parts, { signal } = this.stopping;
     while (this.eyes === null && !signal.aborted) {
       this.eyes = await pool.eyes(this.forced()).catch((error: Error) => this.fail(error, this.isForced() ? "refused" : "failed"));
-      if (this.eyes === null) await sleep(task.config.project.sleep * 1000, signal);
+      if (this.eyes === null) await pause(task.config.project.sleep * 1000, signal);
     }
     if (this.eyes === null) return;
     this.parts.sighted(this.eyes);
@@ -139,7 +139,7 @@ export class TaskRun implements Run {
       this.hold = new AbortController();
       this.cycling = this.cycle().catch((error: Error) => this.fail(error));
       await this.cycling;
-      await sleep(task.config.project.sleep * 1000, this.hold.signal);
+      await pause(task.config.project.sleep * 1000, this.hold.signal);
     }
   }
 
@@ -149,7 +149,7 @@ export class TaskRun implements Run {
     while (!signal.aborted) {
       const refused = this.refuses().catch((error: Error) => this.fail(error)), answer = await Promise.race([refused, stopped]);
       if (answer !== null) return answer === "stopped" ? answer : answer ? "refused" : "accepted";
-      await sleep(this.parts.task.config.project.sleep * 1000, signal);
+      await pause(this.parts.task.config.project.sleep * 1000, signal);
     }
     return "stopped";
   }

@@ -9,7 +9,7 @@ import { readProcessMemory, readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { balancesNodes } from "../proc/settings.ts";
 import { readVmaUse } from "../proc/smaps.ts";
-import { EtmemError, UnsupportedError, isGone } from "../errors.ts";
+import { EtmemError, isGone } from "../errors.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import type { HeatMap } from "./heat-map.ts";
 import { hugetlbRuns } from "./hugetlb.ts";
@@ -22,7 +22,7 @@ import { NO_RUNS } from "./page-runs.ts";
 import { PlacedHeat } from "./placement.ts";
 import { readPulse } from "./pulse.ts";
 import type { PlacingMemory, PlacingRound } from "./placing.ts";
-import { suspicion } from "./suspicion.ts";
+import { doubtOf } from "./suspicion.ts";
 import { HeldProcess } from "./targets.ts";
 import { steadyTime } from "./time.ts";
 import type { TargetFaults } from "./target-faults.ts";
@@ -152,12 +152,12 @@ class NumaRound implements PlacingRound {
   get cpu() { return this.parts.watched.cpu.spent; }
 
   async scan(question: Question, intervalMs: number): Promise<HeatMap> {
-    const { tracker, watched } = this.parts, ranBefore = this.ranTicks(), heat = await tracker.begin(watched);
+    const { root, tracker, watched, isWhole } = this.parts, doubt = doubtOf(root, watched, tracker.exactness), heat = await tracker.begin(watched);
     for (let window = 1; window <= question.windows && !watched.signal.aborted; window++) {
       await steadyTime.pause(intervalMs, watched.signal);
       await tracker.look(watched, heat, { threshold: question.threshold, windowsLeft: question.windows - window });
     }
-    this.doubt(heat, ranBefore);
+    if (isWhole) doubt(heat);
     return heat;
   }
 
@@ -182,17 +182,5 @@ class NumaRound implements PlacingRound {
     void this.parts.tracker.release?.(this.parts.watched).catch(() => undefined);
     this.parts.watched.process.close();
     this.parts.closed();
-  }
-
-  private ranTicks(): number {
-    return readStat(this.parts.root, this.view.pid)?.userTicks ?? 0;
-  }
-
-  /** Throws UnsupportedError where the scan must have missed something. */
-  private doubt(heat: HeatMap, ranBefore: number): void {
-    const { isWhole, tracker, watched: { signal } } = this.parts;
-    if (signal.aborted || !isWhole || tracker.exactness === "region") return;
-    const problem = suspicion(heat, { ranTicks: this.ranTicks() - ranBefore, pid: this.view.pid });
-    if (problem !== undefined) throw new UnsupportedError(problem);
   }
 }

@@ -1,19 +1,6 @@
 import { steadyMs } from "../ffi/clock.ts";
 import type { Time } from "./memory.ts";
+import { pause } from "./pause.ts";
 
 /** The machine's. */
-export const steadyTime: Time = {
-  nowMs: steadyMs,
-  async pause(ms, signal) {
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) return resolve();
-      const timer = setTimeout(done, ms);
-      signal.addEventListener("abort", done, { once: true });
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      }
-    });
-  },
-};
+export const steadyTime: Time = { nowMs: steadyMs, pause };

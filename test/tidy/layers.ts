@@ -50,6 +50,7 @@ const LAYERS: readonly Layer[] = [
     may: [
       "engines", "config", "protocol", "metrics", "log",
       "src/memory/memory.ts", "src/memory/placing.ts", "src/memory/placing-brake.ts", "src/memory/pace.ts", "src/memory/brake-watch.ts",
+      "src/memory/pause.ts",
       "src/memory/refault-goal.ts",
       "src/memory/plan-counts.ts",
     ],

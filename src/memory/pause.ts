@@ -1,8 +1,8 @@
 /** Ends early, without an error, where it is called off. */
-export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms), wake = () => resolve();
+  const timer = setTimeout(resolve, ms), wake = (): void => resolve();
   signal.addEventListener("abort", wake, { once: true });
   await promise;
   clearTimeout(timer);
