@@ -1,5 +1,6 @@
 // The memory of a process's own v2 cgroup. Documentation/admin-guide/cgroup-v2.rst: memory.stat, memory.reclaim (Linux 5.19)
 import { existsSync } from "node:fs";
+import { foldersOf, groupOf } from "./cgroup.ts";
 import { readTextIfAny } from "./kernel-text.ts";
 import type { Root } from "./root.ts";
 
@@ -12,9 +13,8 @@ export interface GroupMemory {
 
 /** The folder of the cgroup that a process is in; undefined where it is in none of its own, or that has no memory controller. */
 export function memoryGroupOf(root: Root, pid: number): string | undefined {
-  const path = /^0::(\/.+)$/m.exec(readTextIfAny(`${root.proc}/${pid}/cgroup`) ?? "")?.[1];
-  const folders = path === undefined ? [] : [`${root.sys}/fs/cgroup${path}`, `${root.sys}/fs/cgroup/unified${path}`];
-  return folders.find((folder) => existsSync(`${folder}/memory.stat`));
+  const group = groupOf(root, pid);
+  return group === undefined ? undefined : foldersOf(root, group).find((folder) => existsSync(`${folder}/memory.stat`));
 }
 
 /** Where bytes to reclaim are written. */

@@ -19,3 +19,13 @@ export function readCgroupFacts(root: Root): CgroupFacts {
   }
   return { version: existsSync(`${base}/memory/memory.usage_in_bytes`) ? "v1" : "none", memoryReclaim: false };
 }
+
+/** The v2 cgroup of a process, as `/system.slice/mysqld.service`; undefined where there is none, and for the root, whose figures are the system's. */
+export function groupOf(root: Root, pid: number | "self"): string | undefined {
+  return /^0::(\/.+)$/m.exec(readTextIfAny(`${root.proc}/${pid}/cgroup`) ?? "")?.[1];
+}
+
+/** Where the files of a v2 cgroup may be: beside those of v1 its hierarchy has a folder of its own. */
+export function foldersOf(root: Root, group: string): string[] {
+  return ["", "/unified"].map((hierarchy) => `${root.sys}/fs/cgroup${hierarchy}${group}`);
+}

@@ -1,4 +1,5 @@
 // Threads of DAMON, whoever started them: by sysfs, by a module such as damon_reclaim, or in the kernel itself.
+import { damonFolder } from "./damon-admin.ts";
 import { namesIn, readTextIfAny } from "./kernel-text.ts";
 import { readProcesses } from "./process.ts";
 import type { Root } from "./root.ts";
@@ -20,7 +21,7 @@ export function readKdamonds(root: Root): Kdamond[] {
 }
 
 function readAdmin(root: Root): [number, Omit<Kdamond, "pid">][] {
-  const folder = `${root.sys}/kernel/mm/damon/admin/kdamonds`;
+  const folder = damonFolder(root);
   return namesIn(folder, /^\d+$/).map((name) => {
     const context = `${folder}/${name}/contexts/0`, operations = readTextIfAny(`${context}/operations`);
     const offered = readTextIfAny(`${context}/avail_operations`)?.split(/\s+/);

@@ -85,15 +85,10 @@ export interface ProcessMemory {
   readonly swapBytes: number;
 }
 
+/** undefined if the process is gone. */
 export function readProcessMemory(root: Root, pid: number | "self"): ProcessMemory | undefined {
-  try {
-    const text = readFileSync(`${root.proc}/${pid}/status`, "latin1");
-    const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0) * 1024;
-    return { rssBytes: kib("VmRSS"), swapBytes: kib("VmSwap") };
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
+  const bytes = readStatus(root, pid);
+  return bytes && { rssBytes: bytes("VmRSS"), swapBytes: bytes("VmSwap") };
 }
 
 /** Memory that nobody can swap. Hugetlb since Linux 4.4, 0 where the kernel does not say. */
@@ -105,10 +100,15 @@ export interface Unswappable {
 
 /** undefined if the process is gone. */
 export function readUnswappable(root: Root, pid: number | "self"): Unswappable | undefined {
+  const bytes = readStatus(root, pid);
+  return bytes && { lockedBytes: bytes("VmLck"), hugetlbBytes: bytes("HugetlbPages") };
+}
+
+/** The sizes in it by their names, in bytes. */
+function readStatus(root: Root, pid: number | "self"): ((name: string) => number) | undefined {
   try {
     const text = readFileSync(`${root.proc}/${pid}/status`, "latin1");
-    const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0) * 1024;
-    return { lockedBytes: kib("VmLck"), hugetlbBytes: kib("HugetlbPages") };
+    return (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0) * 1024;
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

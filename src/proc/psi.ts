@@ -1,4 +1,5 @@
 // Time that tasks have waited for memory. Documentation/accounting/psi.rst, since Linux 4.20
+import { foldersOf, groupOf } from "./cgroup.ts";
 import { readTextIfAny } from "./kernel-text.ts";
 import type { Root } from "./root.ts";
 
@@ -18,19 +19,13 @@ export interface Pressure {
  * how the system fares.
  */
 export function readPressure(root: Root, pid: number): Pressure | undefined {
-  const path = cgroupPath(readTextIfAny(`${root.proc}/${pid}/cgroup`) ?? "");
-  for (const base of path === undefined ? [] : [`${root.sys}/fs/cgroup`, `${root.sys}/fs/cgroup/unified`]) {
-    const own = parsePressure(readTextIfAny(`${base}${path}/memory.pressure`) ?? "");
-    if (own) return { of: `cgroup ${path}`, ...own };
+  const group = groupOf(root, pid);
+  for (const folder of group === undefined ? [] : foldersOf(root, group)) {
+    const own = parsePressure(readTextIfAny(`${folder}/memory.pressure`) ?? "");
+    if (own) return { of: `cgroup ${group}`, ...own };
   }
   const all = parsePressure(readTextIfAny(`${root.proc}/pressure/memory`) ?? "");
   return all && { of: WHOLE_SYSTEM, ...all };
-}
-
-/** undefined for the root: its pressure is the system's. */
-function cgroupPath(text: string): string | undefined {
-  const path = /^0::(\/.*)$/m.exec(text)?.[1];
-  return path === "/" ? undefined : path;
 }
 
 export function parsePressure(text: string): Omit<Pressure, "of"> | undefined {

@@ -7,7 +7,7 @@ import { chooseMover, chooseTracker, everyRung, moverRungs, openMemory } from ".
 import { whatIsMissing } from "../../src/memory/module-file.ts";
 import { idleBitmapPath } from "../../src/proc/page-idle.ts";
 import { kernelRoot } from "../../src/proc/root.ts";
-import { hostRoot } from "../fixtures/roots.ts";
+import { hostRoot, tempRoot } from "../fixtures/roots.ts";
 import { needs, notRoot } from "../needs.ts";
 import { ModuleRoot } from "./module-root.ts";
 
@@ -55,8 +55,13 @@ describe("a root folder without anything", () => {
     expect(chooseTracker(root, NO_OFFSETS)).rejects.toThrow(`${name}: ${reason}`);
   });
 
-  test("has the mover that needs no file, and says why not the better one", () => {
-    const { mover, missingMovers } = chooseMover(empty());
+  test("has no mover: what went could not be seen", () => {
+    expect(() => chooseMover(empty())).toThrow("madvise: this kernel has no page maps (CONFIG_PROC_PAGE_MONITOR)");
+  });
+
+  test("has, with a page map, the mover that needs no other file, and says why not the better one", () => {
+    using root = tempRoot({ "proc/self/pagemap": "" });
+    const { mover, missingMovers } = chooseMover(root);
     expect(mover.name).toBe("madvise");
     expect(missingMovers).toEqual([{ mover: "swap_pages", reason: "this kernel has no swap_pages (CONFIG_ETMEM of openEuler's kernels)" }]);
   });
