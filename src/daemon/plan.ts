@@ -41,16 +41,16 @@ export function leastSeconds(question: Question, interval: number): number {
 
 /** Never throws for what can happen to a process or is forbidden to us. */
 export async function runPlan(memory: Memory, order: PlanOrder, hooks: PlanHooks): Promise<PlanReport> {
-  const round = memory.open(order.process, hooks.signal);
-  if (!round) return { ...NO_PLAN, reason: "it is gone" };
+  let round: ProcessRound | undefined;
   try {
-    return await observe({ memory, round, order, hooks });
+    round = memory.open(order.process, hooks.signal);
+    return round ? await observe({ memory, round, order, hooks }) : { ...NO_PLAN, reason: "it is gone" };
   } catch (error) {
     if (isGone(error)) return { ...NO_PLAN, reason: "it is gone" };
     if (error instanceof EtmemError) return { ...NO_PLAN, reason: error.message };
     throw error;
   } finally {
-    round.close();
+    round?.close();
   }
 }
 

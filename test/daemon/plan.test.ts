@@ -42,6 +42,7 @@ describe("a plan of one process", () => {
   test.each<[string, FakeParts, string]>([
     ["has gone", { gone: true }, "it is gone"],
     ["goes", { during: { scan: () => { throw new SysError("read maps", "pid 1", "ESRCH"); } } }, "it is gone"],
+    ["may not be looked at", { during: { open: () => { throw new SysError("open pagemap", "pid 1", "EACCES"); } } }, "open pagemap pid 1: EACCES"],
     ["cannot be seen", { during: { scan: () => { throw new UnsupportedError("not trusted"); } } }, "not trusted"],
   ])("of a process that %s says so", async (_, parts, reason) => {
     expect((await planned(parts)).report).toMatchObject({ reason, residentBytes: 0 });
