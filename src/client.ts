@@ -22,7 +22,7 @@ export async function sendRequest(address: Address, request: WireRequest): Promi
   });
   const reply = parseReply(received);
   if (reply === undefined) throw silence(address, received);
-  if (!reply.ok) throw refusal(reply.text);
+  if (!reply.ok) throw refusal(reply.text, request);
   return reply.text;
 }
 
@@ -36,7 +36,7 @@ export async function sendJson(address: Address, request: JsonRequest, take: (li
     const lines = text.split("\n");
     text = lines.pop() ?? "";
     for (const line of lines) {
-      const value = JSON.parse(line) as Record<string, unknown>;
+      const value = parseAnswer(address, line);
       if (value["ok"] === true || typeof value["error"] === "string") end = value;
       else take(value);
     }
@@ -45,6 +45,17 @@ export async function sendJson(address: Address, request: JsonRequest, take: (li
   if (end === undefined) throw deafness(address);
   if (Array.isArray(end["problems"])) throw new ConfigError(end["problems"].map(String));
   if (typeof end["error"] === "string") throw withCode(end["error"], end["code"]);
+}
+
+/** Somebody else may listen on the name of a socket. */
+function parseAnswer({ socket }: Address, line: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // Said below.
+  }
+  throw new EtmemError(`what listens on socket ${socket} is no etmemd: it answers ${JSON.stringify(line.slice(0, 60))}`);
 }
 
 /** Connects, writes, and hands over what comes until `take` has enough or the daemon closes. */
@@ -77,7 +88,7 @@ async function exchange(address: Address, request: Uint8Array, take: (bytes: Uin
   try {
     const socket = await connect(address, handlers);
     if (socket === undefined) return;
-    timer = setTimeout(() => reject(new EtmemError(`the daemon on socket ${name} did not answer within ${timeoutMs / 1000} s`)), timeoutMs);
+    timer = setTimeout(() => reject(new EtmemError(`the daemon on socket ${name} ${unanswered(timeoutMs)}`)), timeoutMs);
     try {
       await promise;
     } finally {
@@ -86,6 +97,11 @@ async function exchange(address: Address, request: Uint8Array, take: (bytes: Uin
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The request has been sent: a daemon that is stopped, or on a machine that swaps, reads it later. */
+function unanswered(timeoutMs: number): string {
+  return `did not answer within ${timeoutMs / 1000} s, and may still do what was asked; is it stopped (ps -o pid,stat,args -C etmemd,etmem)?`;
 }
 
 const RETRY_MS = 20;
@@ -132,9 +148,20 @@ function asNobody(): DeniedError | undefined {
 }
 
 /** The original's texts begin with "error: "; what does not are the lines of a configuration file. */
-function refusal(text: string): EtmemError {
-  return text.startsWith("error: ") ? new RefusedError(text) : new ConfigError(text.split("\n"));
+function refusal(text: string, request: WireRequest): EtmemError {
+  return text.startsWith("error: ") ? new RefusedError(text + whatOf(text, request)) : new ConfigError(text.split("\n"));
 }
+
+/** The original's texts name nothing: what was asked for, and where the rest of the reason is. */
+function whatOf(text: string, { project, engine, task, file, engineCommand }: WireRequest): string {
+  const [, noun, kind = noun] = IDENTIFICATION.exec(text) ?? [];
+  if (kind === undefined) return "";
+  if (file !== undefined) return `: ${file}; the daemon's log names the line`;
+  if (kind === "invalid parameters") return `: ${engineCommand} of engine ${engine}; the daemon's log says why`;
+  return `: ${{ project, engine, task }[kind as "project"] ?? "none"}`;
+}
+
+const IDENTIFICATION = /^error: (?:(project|engine|task) (?:is not exist|has been (?:existed|started|stopped))|(invalid parameters))$/;
 
 function withCode(text: string, code: unknown): EtmemError {
   if (code === EXIT.usage) return new UsageError(text);

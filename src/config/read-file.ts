@@ -89,7 +89,7 @@ function throwIfAny(path: string, problems: readonly string[]): void {
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   ENOTDIR: "there is no such file",
-  EACCES: "must not be read by this user",
+  EACCES: "this user may not read it",
   ELOOP: "its symbolic links go in a circle",
   ENAMETOOLONG: "is too long for a path",
 };

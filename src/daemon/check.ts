@@ -32,7 +32,8 @@ export async function checkConfig(path: string, { strict, noFileChecks, machine 
     const { files, unread, warnings } = await readConfDir(path, { waived: noFileChecks });
     const verdicts = checkFiles(files, { ...context, existing: NOTHING, incomplete: unread.length > 0 }).map(verdictOf);
     const all = (kind: keyof Verdict): string[] => verdicts.flatMap((verdict) => verdict[kind]);
-    return { problems: [...unread, ...all("problems")], warnings: [...warnings, ...all("warnings")] };
+    const nothing = files.length + unread.length === 0 ? [`${path}: nothing is in force here: no file ends in .conf or .toml and has a section`] : [];
+    return { problems: [...unread, ...all("problems")], warnings: [...warnings, ...nothing, ...all("warnings")] };
   }
   return verdictOf(await check(readConfigFile(path, { waived: noFileChecks }), path, context));
 }

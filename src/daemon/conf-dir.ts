@@ -32,12 +32,19 @@ export async function readConfDir(dir: string, options: { readonly waived?: bool
     }
   }
   // A file of comments only is one that somebody has switched off.
-  return { files: files.filter(({ sections, problems }) => sections.length > 0 || problems.length > 0), unread, warnings };
+  const used = files.filter(({ sections, problems }) => sections.length > 0 || problems.length > 0);
+  return { files: used, unread, warnings: [...warnings, ...leftOut(dir, names)] };
 }
 
 /** What package managers and editors leave behind has other endings, or begins with a dot. */
 export function isConfigName(name: string): boolean {
   return /^[^.].*\.(?:conf|toml)$/s.test(name);
+}
+
+/** The original's files are called so; silence would look as if they were read. */
+function leftOut(dir: string, names: readonly string[]): string[] {
+  const likely = names.filter((name) => /^[^.].*\.ya?ml$/s.test(name)).sort(byBytes);
+  return likely.length === 0 ? [] : [`${dir}: only names that end in .conf or .toml are read here, not ${likely.join(", ")}`];
 }
 
 function listDirectory(dir: string): { readonly names: readonly string[]; readonly warnings: readonly string[] } {

@@ -3,7 +3,7 @@ import { parseFile } from "../config/file.ts";
 import { readConfigFile } from "../config/read-file.ts";
 import { formatStep } from "../reload-step.ts";
 import { ConfigError, EtmemError, EXIT, RefusedError } from "../errors.ts";
-import type { Log } from "../log.ts";
+import type { Log, Pairs } from "../log.ts";
 import { COMMAND, encodeLine, encodeReply, parseJsonRequest, type JsonEnd, type JsonRequest, type WireRequest } from "../protocol.ts";
 import { sumOfAccounts } from "../metrics/figures.ts";
 import type { ProjectView, TaskView } from "./objects-view.ts";
@@ -37,6 +37,14 @@ export interface Dispatch {
   close(): Promise<void>;
 }
 
+/** What the log says of a request. */
+interface Told {
+  readonly log: Log;
+  asked: Pairs;
+}
+
+const COMMAND_WORDS = ["obj add", "obj del", "project start", "project stop", "project show", "engine"] as const;
+
 const INVALID = "error: invalid parameters";
 const INTERNAL = "error: etmemd has internal error, see reason details in messages";
 
@@ -44,11 +52,20 @@ export function createDispatch(parts: DispatchParts): Dispatch {
   const changes = new Changes(parts);
   return {
     answer: async (question, send) => {
+      const told: Told = { log: parts.log, asked: {} };
       try {
-        if ("wire" in question) send(encodeReply(true, await answerWire(question.wire, parts, changes)));
-        else await answerJson(parseJsonRequest(question.json), { parts, changes }, send);
+        if ("wire" in question) {
+          told.asked = { ...question.wire, command: COMMAND_WORDS[question.wire.command] ?? question.wire.command };
+          parts.log.debug("request", told.asked);
+          send(encodeReply(true, await answerWire(question.wire, parts, changes)));
+        } else {
+          const request = parseJsonRequest(question.json);
+          told.asked = Object.assign({}, ...Object.entries(request).map(([command, keys]) => ({ ...keys, command }))) as Pairs;
+          parts.log.debug("request", told.asked);
+          await answerJson(request, { parts, changes }, send);
+        }
       } catch (error) {
-        send("wire" in question ? encodeReply(false, replyText(error, parts.log)) : encodeLine(jsonError(error, parts.log)));
+        send("wire" in question ? encodeReply(false, replyText(error, told)) : encodeLine(jsonError(error, told)));
       }
     },
     reload: () => reload(parts, changes),
@@ -130,9 +147,8 @@ async function reload({ declared, log }: DispatchParts, changes: Changes): Promi
 
 /** The text that goes before the byte for success. */
 async function answerWire(request: WireRequest, parts: DispatchParts, changes: Changes): Promise<string> {
-  const { objects, log } = parts;
+  const { objects } = parts;
   const { command, project, file } = request;
-  log.debug("request", { ...request });
   switch (command) {
     case COMMAND.objAdd: {
       const path = needed(file);
@@ -261,21 +277,23 @@ export function show(name: string | undefined, objects: Objects, rounds: Rounds)
  * The original's text, or the lines of a configuration file. The reasons that have no place there go to the log, as errors: its default level must
  * show what no client has been told.
  */
-function replyText(error: unknown, log: Log): string {
+function replyText(error: unknown, { log, asked }: Told): string {
   if (!(error instanceof EtmemError)) {
     log.bug("internal error", error);
     return INTERNAL;
   }
   const lines = error.message.split("\n");
   const [first = ""] = lines;
-  for (const line of lines) log.warning("refused", { reason: line });
-  for (const line of [error.cause ?? []].flat()) log.error("refused", { because: String(line) });
+  for (const line of lines) log.warning("refused", { reason: line, ...asked });
+  for (const line of [error.cause ?? []].flat()) log.error("refused", { because: String(line), ...asked });
   if (error instanceof ConfigError) return error.message;
   // Of several texts of the original the first is its answer.
   return first.startsWith("error: ") ? first : `error: ${lines.join("; ")}`;
 }
 
-function jsonError(error: unknown, log: Log): JsonEnd {
-  const text = replyText(error, log), problems = error instanceof ConfigError ? { problems: error.problems } : {};
-  return { error: text.replace(/^error: /, ""), code: error instanceof EtmemError ? error.exitCode : EXIT.bug, ...problems };
+/** Nobody compares these texts byte for byte: the reasons stand in them. */
+function jsonError(error: unknown, told: Told): JsonEnd {
+  const text = replyText(error, told), problems = error instanceof ConfigError ? { problems: error.problems } : {};
+  const reasons = error instanceof RefusedError ? [error.cause ?? []].flat().filter((cause) => typeof cause === "string") : [];
+  return { error: [text.replace(/^error: /, ""), ...reasons].join(": "), code: error instanceof EtmemError ? error.exitCode : EXIT.bug, ...problems };
 }

@@ -163,6 +163,15 @@ function systemCall<T>(name: string, subject: string, call: () => T): T {
   }
 }
 
+/** What an operator can do about it. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: "make room on this file system", EDQUOT: "make room within the quota",
+  EROFS: "this file system is read-only; --state-dir must lie on another",
+  EEXIST: "it is no directory", ENOTDIR: "a part of the path is no directory",
+};
+
 function failure(call: string, subject: string, error: unknown, advice?: string): SysError {
-  return new SysError(call, subject, String((error as { code?: unknown }).code), advice);
+  const code = String((error as { code?: unknown }).code);
+  const says = [advice ?? [], REMEDIES[code] ?? []].flat().join("; ");
+  return new SysError(call, subject, code, says === "" ? undefined : says);
 }

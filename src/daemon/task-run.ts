@@ -1,7 +1,7 @@
 // One started task: its processes, its rounds, and what is known of them.
 import type { DistantPolicy } from "../engines/engine.ts";
 import { UsageError } from "../errors.ts";
-import type { Log } from "../log.ts";
+import type { Log, Pairs } from "../log.ts";
 import type { Eyes, Forced, FoundProcess, Picture } from "../memory/memory.ts";
 import { pause } from "../memory/pause.ts";
 import type { TaskPlan } from "../plan.ts";
@@ -260,8 +260,7 @@ export class TaskRun implements Run {
     this.members.tell(member, report.reason, { told: brake?.state === "stopped" && brake.reason === report.reason });
     const outBytes = (tally?.swappedOut ?? 0) * 4096;
     const line = {
-      task: task.id, pid: process.pid, name: process.comm, outcome: report.outcome, residentPages: report.residentPages, coldPages: report.coldPages,
-      asked: tally?.asked ?? 0, out: tally?.swappedOut ?? 0, stayed: tally?.stayed ?? 0, cameBack: report.returned.cameBack,
+      task: task.id, pid: process.pid, name: process.comm, outcome: report.outcome, ...pagesOf(report),
       cpuMs: Math.round(cpu.user + cpu.system), seconds: report.seconds.toFixed(2),
     };
     const freedMib = (report.swapCacheFreedBytes ?? 0) / 2 ** 20;
@@ -275,6 +274,15 @@ export class TaskRun implements Run {
     this.state = state;
     this.parts.log.info("task", { task: this.parts.task.id, state });
   }
+}
+
+/** What a round has seen and moved, in pages of 4 KiB: nothing of what it did not come to. */
+function pagesOf({ residentPages, coldPages, tally, returned: { cameBack } }: RoundReport): Pairs {
+  return {
+    ...(residentPages > 0 ? { residentPages, coldPages } : {}),
+    ...(tally ? { askedPages: tally.asked, outPages: tally.swappedOut, stayedPages: tally.stayed } : {}),
+    ...(cameBack > 0 ? { cameBackPages: cameBack } : {}),
+  };
 }
 
 /** Why this tracker and this mover, in words. */

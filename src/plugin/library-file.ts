@@ -32,7 +32,7 @@ export function openLibraryFile(path: string): LibraryFile {
 export const MAX_POLICY_BYTES = 4 << 20;
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "is not there", ENOTDIR: "is not there", ELOOP: "is a circle of symbolic links", EACCES: "must not be read by this user",
+  ENOENT: "is not there", ENOTDIR: "is not there", ELOOP: "is a circle of symbolic links", EACCES: "this user may not read it",
   ENXIO: "is a socket, not a regular file",
 };
 

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { checkConfig } from "../../src/daemon/check.ts";
 import { isConfigName, readConfDir } from "../../src/daemon/conf-dir.ts";
 import type { Objects, Operation } from "../../src/daemon/objects.ts";
 import { ConfigError, EtmemError } from "../../src/errors.ts";
@@ -44,6 +45,24 @@ describe("the files", () => {
     write("switched-off.conf", "# [project]\n\n");
     write("old.conf.rpmsave", "nonsense");
     expect(await read()).toEqual({ files: ["10.conf", "9.conf", "B.conf", "a.toml", "b.conf", "ä.conf"], unread: [], warnings: [] });
+  });
+
+  asRoot("are not those with the original's ending, which is said", async () => {
+    write("slide_conf.yaml", project("p"));
+    write("a.yml", project("q"));
+    write("#a.yaml#", "");
+    expect(await read()).toEqual({
+      files: [], unread: [], warnings: [`${dir}: only names that end in .conf or .toml are read here, not a.yml, slide_conf.yaml`],
+    });
+  });
+
+  asRoot("may be none, of which a check does not keep silent", async () => {
+    const check = () => checkConfig(dir, { strict: false, noFileChecks: false });
+    const none = `${dir}: nothing is in force here: no file ends in .conf or .toml and has a section`;
+    write("off.conf", "# nothing\n");
+    expect(await check()).toEqual({ problems: [], warnings: [none] });
+    write("on.conf", project("p"));
+    expect(await check()).toEqual({ problems: [], warnings: [] });
   });
 
   asRoot("are checked as those of obj add, each with its line", async () => {

@@ -109,12 +109,26 @@ rootTest("a bug is the original's text for internal errors, with its stack in th
   expect(own.log.find((line) => line.includes("oops"))).toBe("error internal error: TypeError: oops");
 });
 
+test("a request in JSON is told why, and the log says what was asked for", async () => {
+  const own = stage();
+  await add(own, PROJECT + SLIDE);
+  await start(own);
+  const json = JSON.stringify({ engine: { project: "p", engine: "slide", command: "nix" } });
+  if (notRoot()) return;
+  expect(JSON.parse(await own.ask({ json }))).toEqual({ error: "invalid parameters: the engine slide has no command nix", code: 1 });
+  await own.ask({ json: JSON.stringify({ pause: { name: "q" } }) });
+  expect(own.log.at(-1)).toBe('warning refused reason="error: project is not exist" name=q command=pause');
+  await own.ask({ json: "{" });
+  expect(own.log).toContain('warning refused reason="the request is not JSON: {"');
+});
+
 test("what the original's text does not say is in the log at its default level", async () => {
   const own = stage();
   expect(await own.ask({ wire: { command: 6 } })).toBe("error: invalid parameters\xfe");
   await add(own, PROJECT + SLIDE);
   await start(own);
   const wire = { command: COMMAND.engine, project: "p", engine: "slide", engineCommand: "nix" };
+  const asked = "command=engine project=p engine=slide engineCommand=nix";
   expect(await own.ask({ wire })).toBe("error: invalid parameters\xfe");
-  if (notRoot() === undefined) expect(own.log).toContain('error refused because="the engine slide has no command nix"');
+  if (notRoot() === undefined) expect(own.log).toContain(`error refused because="the engine slide has no command nix" ${asked}`);
 });

@@ -43,7 +43,7 @@ describe("the directory", () => {
 
   asRoot("is refused where it cannot be one", () => {
     writeFileSync(lab.dir, "");
-    expect(() => lab.open()).toThrow(/^mkdir .*state: (EEXIST|ENOTDIR)$/);
+    expect(() => lab.open()).toThrow(/^mkdir .*state: (EEXIST; it is no directory|ENOTDIR; a part of the path is no directory)$/);
   });
 });
 
@@ -114,8 +114,10 @@ describe("a disk that fails", () => {
   });
 
   const failures: [what: string, disk: () => Partial<Disk>, message: string][] = [
-    ["when the file is made", () => ({ create: () => Promise.reject(refused("EROFS")) }), "open FILE.new: EROFS; nothing was changed"],
-    ["when it is written, being full", () => ({ create: () => open("/dev/full", "w") }), "write FILE.new: ENOSPC; nothing was changed"],
+    ["when the file is made", () => ({ create: () => Promise.reject(refused("EROFS")) }),
+      "open FILE.new: EROFS; nothing was changed; this file system is read-only; --state-dir must lie on another"],
+    ["when it is written, being full", () => ({ create: () => open("/dev/full", "w") }),
+      "write FILE.new: ENOSPC; nothing was changed; make room on this file system"],
     ["when it is synced", () => ({ sync: nth(1, "EIO") }), "fsync FILE.new: EIO; nothing was changed"],
     ["when it is renamed", () => ({ rename: () => Promise.reject(refused("EIO")) }), "rename FILE.new: EIO; nothing was changed"],
     ["when its name is synced", () => ({ sync: nth(2, "EIO") }), "fsync DIR: EIO; nothing was changed"],

@@ -164,7 +164,7 @@ asRoot("a change that cannot be stored is refused with file and errno, and neith
     await dispatch.answer({ wire: { command: COMMAND.objAdd, ...request } }, (bytes) => sent.push(bytes) > 0);
     return Buffer.concat(sent).toString("latin1");
   };
-  const answer = `error: open ${lab.file}.new: ENOSPC; nothing was changed\u00fe`;
+  const answer = `error: open ${lab.file}.new: ENOSPC; nothing was changed; make room on this file system\u00fe`;
   expect(await ask({ file: other.path })).toBe(answer);
   expect(await ask({ command: COMMAND.objDel, file: same.path })).toBe(answer);
   expect(await ask({ command: COMMAND.projectStart, project: "p" })).toBe(answer);

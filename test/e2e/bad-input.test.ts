@@ -131,16 +131,17 @@ describe("a file that is not taken", () => {
 
 describe("what the daemon refuses is exit 1", () => {
   const rows = [
-    [["project", "start", "-n", "test"], "error: project has been started"],
-    [["project", "start", "-n", "nix"], "error: project is not exist"],
-    [["project", "stop", "-n", "nix"], "error: project is not exist"],
+    [["project", "start", "-n", "test"], "error: project has been started: test"],
+    [["project", "start", "-n", "nix"], "error: project is not exist: nix"],
+    [["project", "stop", "-n", "nix"], "error: project is not exist: nix"],
     [["project", "show", "-n", "nix"], "project nix does not exist"],
-    [["engine", "nonsense", "-n", "test", "-e", "slide"], "error: invalid parameters"],
+    [["engine", "nonsense", "-n", "test", "-e", "slide"], "error: invalid parameters: nonsense of engine slide; the daemon's log says why"],
   ] as const;
   rootTest("one line each, and nothing is changed", async () => {
     const daemon = await daemonWithProject();
     for (const [words, line] of rows) expect(await daemon.client(...words)).toEqual(failed(1, `etmem: ${line}`));
-    expect(await daemon.client("obj", "add", "-f", lab.configFile(GOOD))).toEqual(failed(1, "etmem: error: project has been existed"));
+    const again = lab.configFile(GOOD), line = `etmem: error: project has been existed: ${again}; the daemon's log names the line`;
+    expect(await daemon.client("obj", "add", "-f", again)).toEqual(failed(1, line));
     await daemon.unchanged();
   });
 });

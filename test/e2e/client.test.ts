@@ -55,18 +55,21 @@ rootTest("the guide's walk-through succeeds without a word, with long and short 
 rootTest("what the daemon refuses is its text on stderr, and exit 1", async () => {
   const { client } = await lab.daemon();
   const file = lab.configFile(SLIDE);
-  expect(await client("obj", "del", "-f", file)).toEqual(failed(1, "etmem: error: project is not exist"));
-  expect(await client("project", "start", "-n", "test")).toEqual(failed(1, "etmem: error: project is not exist"));
+  expect(await client("obj", "del", "-f", file)).toEqual(failed(1, `etmem: error: project is not exist: ${file}; the daemon's log names the line`));
+  expect(await client("project", "start", "-n", "test")).toEqual(failed(1, "etmem: error: project is not exist: test"));
   await client("obj", "add", "-f", file);
-  expect(await client("obj", "add", "-f", file)).toEqual(failed(1, "etmem: error: project has been existed"));
-  expect(await client("project", "stop", "-n", "test")).toEqual(failed(1, "etmem: error: project has been stopped"));
-  expect(await client("engine", "showtaskpages", "-n", "test", "-e", "slide")).toEqual(failed(1, "etmem: error: invalid parameters"));
+  expect(await client("obj", "add", "-f", file)).toEqual(
+    failed(1, `etmem: error: project has been existed: ${file}; the daemon's log names the line`));
+  expect(await client("project", "stop", "-n", "test")).toEqual(failed(1, "etmem: error: project has been stopped: test"));
+  expect(await client("engine", "showtaskpages", "-n", "test", "-e", "slide")).toEqual(
+    failed(1, "etmem: error: invalid parameters: showtaskpages of engine slide; the daemon's log says why"));
   await client("project", "start", "-n", "test");
-  expect(await client("project", "start", "-n", "test")).toEqual(failed(1, "etmem: error: project has been started"));
-  expect(await client("engine", "x", "-n", "nix", "-e", "slide")).toEqual(failed(1, "etmem: error: project is not exist"));
-  expect(await client("engine", "x", "-n", "test", "-e", "nix")).toEqual(failed(1, "etmem: error: engine is not exist"));
-  expect(await client("engine", "x", "-n", "test", "-e", "slide", "-t", "nix")).toEqual(failed(1, "etmem: error: task is not exist"));
-  expect(await client("engine", "x", "-n", "test", "-e", "slide")).toEqual(failed(1, "etmem: error: invalid parameters"));
+  expect(await client("project", "start", "-n", "test")).toEqual(failed(1, "etmem: error: project has been started: test"));
+  expect(await client("engine", "x", "-n", "nix", "-e", "slide")).toEqual(failed(1, "etmem: error: project is not exist: nix"));
+  expect(await client("engine", "x", "-n", "test", "-e", "nix")).toEqual(failed(1, "etmem: error: engine is not exist: nix"));
+  expect(await client("engine", "x", "-n", "test", "-e", "slide", "-t", "nix")).toEqual(failed(1, "etmem: error: task is not exist: nix"));
+  expect(await client("engine", "x", "-n", "test", "-e", "slide")).toEqual(
+    failed(1, "etmem: error: invalid parameters: x of engine slide; the daemon's log says why"));
   expect(await client("project", "show", "-n", "nix")).toEqual(failed(1, "etmem: project nix does not exist"));
   expect(await client("project", "show", "-n", "nix", "--json")).toEqual(failed(1, "etmem: project nix does not exist"));
 });

@@ -60,7 +60,7 @@ const rounds = (daemon: RunningDaemon, name: string, wanted: number, pid?: numbe
 
 const engine = (daemon: RunningDaemon, word: string, ...words: string[]) => daemon.client("engine", word, "-n", "p", "-e", "cslide", ...words);
 
-const INVALID = { status: 1, stdout: "", stderr: "etmem: error: invalid parameters\n" };
+const invalid = (word: string) => `etmem: error: invalid parameters: ${word} of engine cslide; the daemon's log says why\n`;
 
 /** KB of the workload's own memory as numa_maps has it. */
 function numaKib({ pid, start }: RunningWorkload): number {
@@ -90,7 +90,7 @@ describe("what is counted", () => {
     expect(answers.map(({ task, nodes }) => [task, nodes.map((each) => each.node)])).toEqual([["a", [0, 1, 2, 3]]]);
     expect(Date.parse(answers[0]!.at)).toBeGreaterThan(Date.now() - 30_000);
     for (const words of [["showtaskpages"], ["showtaskpages", "-t", "b"], ["nonsense"]]) {
-      expect(await engine(daemon, words[0]!, ...words.slice(1))).toEqual(INVALID);
+      expect(await engine(daemon, words[0]!, ...words.slice(1))).toEqual({ status: 1, stdout: "", stderr: invalid(words[0]!) });
     }
     expect(daemon.log()).toContain('because="showtaskpages is about a task: name one with -t"');
   });

@@ -163,7 +163,7 @@ needs(notRoot() ?? missingPrograms("python3") ?? logTaken)("a system log that is
     for (let count = 0; count < 1_000; count += 20) await Promise.all(Array.from({ length: 20 }, ask));
     expect((await etmem(["project", "show", "-s", socket])).status).toBe(0);
     log.stop("SIGCONT");
-    await until("it hears all of it", () => log.heard().split("request command=4").length > 1_000);
+    await until("it hears all of it", () => log.heard().split('request command="project show"').length > 1_000);
   } finally {
     log.stop("SIGCONT");
     process.kill(Number(readFileSync(PID_FILE, "utf8")), "SIGTERM");

@@ -101,6 +101,7 @@ swapTest("with sysmem_threshold=100 and swap_threshold=0g at least 95 % of the c
   expect(await type("etmem project start -n test -s etmemd_socket")).toEqual(SILENT);
   await coldIsOut(mysql, 20_000);
   await until("a round is over", () => etmemd.log().includes("swapped out task=test/slide/background_slide"));
+  expect(etmemd.log()).toMatch(/swapped out task=\S+ pid=\d+ name=mysql outcome=done residentPages=\d+ coldPages=\d+ askedPages=\d+ outPages=\d+ /);
   expect(outOf(mysql).hot).toBeLessThanOrEqual(0.005);
   expect(await type("etmem project stop -n test -s etmemd_socket")).toEqual(SILENT);
   expect(await type("etmem obj del -f /etc/etmem/slide_conf.yaml -s etmemd_socket")).toEqual(SILENT);

@@ -37,7 +37,8 @@ describe("a library that was built against the original's structs", () => {
     expect(await until("its thread has looked", async () => (await tell("thread")) || undefined)).toBe(seen(1));
     expect((await tell("much")).split("\n").slice(-2)).toEqual(["line 59999", ""]);
     expect(await statusIn(daemon, "third")).toMatchObject({ state: "running", plugin: { failure: null, failures: 0 } });
-    expect((await daemon.client("engine", "nonsense", "-n", "third", "-e", "mine")).stderr).toBe("etmem: error: invalid parameters\n");
+    expect((await daemon.client("engine", "nonsense", "-n", "third", "-e", "mine")).stderr).toBe(
+      "etmem: error: invalid parameters: nonsense of engine mine; the daemon's log says why\n");
 
     await ok(daemon, "project", "stop", "-n", "third");
     await ok(daemon, "project", "start", "-n", "third");

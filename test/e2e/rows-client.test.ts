@@ -132,7 +132,7 @@ describe("an answer", () => {
       { status: 0, stdout: "no newline", stderr: "" }],
     [DIFFERS, "a NUL hides nothing", ["a\0b\n", OK], ["project", "show"], { status: 0, stdout: "a\0b\n", stderr: "" }],
     [DIFFERS, "a refusal is on stderr, and exit 1 instead of 186", ["error: project is not exist", FAILED], ["project", "start", "-n", "p"],
-      failed(1, "etmem: error: project is not exist")],
+      failed(1, "etmem: error: project is not exist: p")],
     [DIFFERS, "an unknown project is an error of show, and exit 1 instead of 0", ["project: project p is not existed\n\n", OK],
       ["project", "show", "-n", "p"], failed(1, "etmem: project p does not exist")],
     [AS, "no project at all is an answer of show", ["no project exists\n\n", OK], ["project", "show"],
@@ -190,7 +190,8 @@ describe("somebody who does not answer", () => {
     const runs = await Promise.all([silent, busy].map((socket) => etmem(["project", "show", "-s", socket])));
     expect(performance.now() - began).toBeWithin(9_900, 13_000);
     expect(runs).toEqual([
-      failed(1, `etmem: the daemon on socket ${silent} did not answer within 10 s`),
+      failed(1, `etmem: the daemon on socket ${silent} did not answer within 10 s, and may still do what was asked; ` +
+        "is it stopped (ps -o pid,stat,args -C etmemd,etmem)?"),
       failed(1, `etmem: the daemon on socket ${busy} is busy with others`),
     ]);
     first.terminate();

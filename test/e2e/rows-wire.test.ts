@@ -131,7 +131,7 @@ describe("a request", () => {
     expect([quiet.bytes.toString("latin1"), closed.bytes.toString("latin1")]).toEqual(Array(2).fill(`error: project is not exist${FAILED}`));
     expect(quiet.ms).toBeWithin(15, 500);
     await ask("proj_name p file_name - cmd 5 eng_name e eng_cmd c task_name ta", 5, "il");
-    expect(daemon.log()).toMatch(/request project=p engine=e engineCommand=c task=tail command=5$/m);
+    expect(daemon.log()).toMatch(/request project=p engine=e engineCommand=c task=tail command=engine$/m);
   });
 
   rootTest(`${DIFFERS}: a client that says nothing harms nobody, and is dropped after 10 s`, async () => {

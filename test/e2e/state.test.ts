@@ -159,7 +159,7 @@ needs(notRoot() ?? missingPrograms("mount", "umount"))("on a full disk a change 
       refusal = stderr;
       if (refusal === "") added.unshift(`p${number}`);
     }
-    expect(refusal).toBe(`etmem: error: write ${join(dir, "state.json.new")}: ENOSPC; nothing was changed\n`);
+    expect(refusal).toBe(`etmem: error: write ${join(dir, "state.json.new")}: ENOSPC; nothing was changed; make room on this file system\n`);
     expect(added.length).toBeGreaterThan(2);
     expect((await show(daemon)).map(({ name }) => name)).toEqual(added);
     await kill(daemon);
