@@ -10,6 +10,7 @@ import type { Eyes, Forced, KnownFaults, KnownOffsets, Memory, Missing, MissingM
 import { openMadvise } from "./movers/madvise.ts";
 import type { Mover } from "./movers/mover.ts";
 import { openSwapPages } from "./movers/swap-pages.ts";
+import { moverProblem } from "./mover-self-test.ts";
 import { NumaMemory } from "./numa.ts";
 import type { PlacingMemory } from "./placing.ts";
 import { RealMemory } from "./real.ts";
@@ -37,7 +38,7 @@ export type MoverRung = readonly [name: string, build: () => Mover];
 export async function openMemory(
   offsets: KnownOffsets, root: Root = kernelRoot, { forced = {}, faults = { missing: "not asked for" } }: MemoryChoices = {},
 ): Promise<{ memory: Memory; placing: PlacingMemory; eyes: Eyes }> {
-  const { mover, missingMovers } = chooseMover(root, forced.mover);
+  const { mover, missingMovers } = await provenMover(root, forced.mover);
   const { tracker, missing } = await chooseTracker(root, offsets, forced.tracker);
   const targets = new TargetFaults(root, faults.targets ?? targetList());
   const memory = new RealMemory({ root, tracker, mover, refaults: new Refaults(faults, targets) });
@@ -87,6 +88,24 @@ export function chooseMover(root: Root, named?: string): { readonly mover: Mover
     }
   }
   throw nothingLeft("mover", named, missingMovers.map(({ mover, reason }) => [mover, reason]));
+}
+
+/** The module is preferred to what every kernel has only where it moves what that moves. */
+async function provenMover(root: Root, named?: string): Promise<ReturnType<typeof chooseMover>> {
+  const chosen = chooseMover(root, named), { mover } = chosen, plain = chooseMoverIfAny(root, "madvise");
+  const problem = plain === undefined || mover.name === plain.name ? undefined : await moverProblem(root, mover, plain);
+  if (plain === undefined || problem === undefined) return chosen;
+  if (named !== undefined) throw nothingLeft("mover", named, [[mover.name, problem]]);
+  return { mover: plain, missingMovers: [...chosen.missingMovers, { mover: mover.name, reason: problem }] };
+}
+
+function chooseMoverIfAny(root: Root, name: string): Mover | undefined {
+  try {
+    return chooseMover(root, name).mover;
+  } catch (error) {
+    if (error instanceof UnsupportedError) return undefined;
+    throw error;
+  }
 }
 
 /** Every tracker that is chosen where none is named, the best first. */

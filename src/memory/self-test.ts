@@ -79,8 +79,10 @@ function count(heat: HeatMap, holds: (seen: number, page: number) => boolean): n
   return pages;
 }
 
-function ownMemory(held: HeldProcess, start: number): Watched {
-  const vmas: VmaList = { count: 1, start: Float64Array.of(start), end: Float64Array.of(start + CHUNK_BYTES), kind: Uint8Array.of(VMA.pageable) };
+/** Pages of this very process, as if they were all that it has. */
+export function ownMemory(held: HeldProcess, start: number, pages = CHUNK_PAGES): Watched {
+  const end = start + pages * PAGE_BYTES;
+  const vmas: VmaList = { count: 1, start: Float64Array.of(start), end: Float64Array.of(end), kind: Uint8Array.of(VMA.pageable) };
   const history = { refused: new Set<string>(), rested: null, rounds: 0 };
   return { process: held, vmas, history, rssBytes: CHUNK_BYTES, swapBytes: 0, threads: 1, signal: new AbortController().signal, cpu: new CpuMeter() };
 }
