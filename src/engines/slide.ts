@@ -22,7 +22,10 @@ export const slide = defineEngine({
     },
     engine: {},
     task: {
-      T: int(0, 360, { doc: "Pages seen accessed fewer times than this in a round are cold; at most loop * 3." }),
+      T: int(0, 360, {
+        doc: "Pages seen accessed fewer times than this in a round are cold; at most loop * 3. " +
+          "Above 1 pages in use go too; where they come back, the brake stops the task (brake=no does not).",
+      }),
       swap_threshold: size({
         units: ["g"], unitRequired: true, maxTextBytes: 10, fallback: undefined,
         doc: "Leave a process alone while it has less memory than this in use.",

@@ -41,17 +41,20 @@ swapTest("loop=3 and T=2 leave alone what is used in every scan", async (lab) =>
   expect((await statusOf(daemon)).cautions).toEqual([]);
 });
 
-swapTest("T=1 leaves alone what is used now and then, T=3 takes it", async (lab) => {
+swapTest("T=1 leaves alone what is used now and then, T=3 takes it, and with the brake on is stopped for what comes back", async (lab) => {
   // Every 3.5 s: in one or two of four windows of a second.
   const daemon = await lab.daemon(), [spared, taken] = [await lab.workload(load(3500, "chunks")), await lab.workload(load(3500, "chunks"))];
-  const takes = { name: "takes", target: taken.pid, keys: { T: 3, brake: "no" } }; // which would stop at what comes back
-  const tasks = [{ name: "spares", target: spared.pid, keys: { T: 1 } }, takes];
+  const held = await lab.workload(load(3500, "chunks")), brakeOf = async () => (await processOf(daemon, held.pid, "held"))?.brake;
+  const takes = { name: "takes", target: taken.pid, keys: { T: 3, brake: "no" } };
+  const tasks = [{ name: "spares", target: spared.pid, keys: { T: 1 } }, takes, { name: "held", target: held.pid, keys: { T: 3 } }];
   await addAndStart(lab, daemon, slideText(tasks, { loop: 4 }));
   await Promise.all([
     coldIsOut(spared),
     // The page map cannot be asked: what is used comes back within 3.5 s. And what was used in the very last window stays for that round.
     until("more than the cold pages has gone", async () => ((await statusOf(daemon, "takes")).total?.outBytes ?? 0) >= 0.97 * taken.bytes, 25_000),
+    until("the brake stops what is in use", async () => (await brakeOf())?.state === "stopped", 25_000),
   ]);
+  expect(await brakeOf()).toMatchObject({ cause: "refault", reason: expect.stringContaining("of what had been moved out came back") });
   expect(outOf(spared).hot).toBeLessThanOrEqual(0.005);
 });
 
