@@ -1,4 +1,4 @@
-// The tracker `kcore` on stock kernels: page tables out of /proc/kcore. One kernel in a normal run, the others with ETMEM_LONG.
+// The tracker `kcore` on stock kernels: page tables out of /proc/kcore. Only with ETMEM_LONG.
 import { expect, setDefaultTimeout } from "bun:test";
 import { executable } from "../e2e/harness.ts";
 import { needs, notLong } from "../needs.ts";
@@ -6,7 +6,6 @@ import type { Series } from "./vm/kernel.ts";
 import { inMachine, missingMachine, type Machine } from "./vm/machine.ts";
 
 setDefaultTimeout(180_000);
-const LONG = process.env["ETMEM_LONG"] !== undefined;
 
 /** What a scan of a scattered workload gives, and what the doctor says. */
 const SCAN = `
@@ -15,9 +14,8 @@ until [ -s /tmp/workload ]; do usleep 50000; done
 etmem probe scan kcore </tmp/workload
 kill $pid; etmem doctor | grep -A1 '  kcore  '`;
 
-const cases: [kernel: Series, append: string, inNormalRun?: true][] = [["6.12", "", true], ["6.12", "no5lvl nokaslr"], ["6.1", ""], ["5.10", ""]];
-for (const [kernel, append, inNormalRun] of cases) {
-  if (!inNormalRun && !LONG) continue;
+const cases: [kernel: Series, append: string][] = [["6.12", ""], ["6.12", "no5lvl nokaslr"], ["6.1", ""], ["5.10", ""]];
+for (const [kernel, append] of cases) {
   needs(notLong() ?? await missingMachine(kernel))(`kcore finds scattered pages exactly on ${kernel}${append && ` with ${append}`}`, async () => {
     const [scan = "", ...doctor] = await lines({ kernel, append }, SCAN);
     expect(JSON.parse(scan)).toMatchObject({ tracker: "kcore", precision: 1, recall: 1 });
