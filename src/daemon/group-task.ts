@@ -105,7 +105,8 @@ export class GroupTask implements Run, Participant {
     const { status } = member;
     if (report === null) {
       status.state = "waiting";
-      return this.members.tell(member, round.idle);
+      this.members.tell(member, round.idle);
+      return;
     }
     const { toFastBytes, toSlowBytes, reason } = report, { log } = this.parts;
     this.limits.enter(member.process, report);

@@ -1,5 +1,6 @@
 // When the rounds over all processes of an engine run: its tasks share one, so that the room on the nodes is given to the hottest pages of all.
 import type { Engine, NodeUse } from "../engines/engine.ts";
+import { EtmemError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Eyes, Forced, NodeView } from "../memory/memory.ts";
 import type { BrakeState } from "../memory/placing-brake.ts";
@@ -55,6 +56,7 @@ export class Group {
   private running: Promise<void> | null = null;
   private cycling: Promise<void> = Promise.resolve();
   private toldPairs = "";
+  private toldFailure = "";
   private hasRival = false;
   private regret: BrakeState | null = null;
 
@@ -113,7 +115,7 @@ export class Group {
   private async run(): Promise<void> {
     while (this.tasks.size > 0) {
       this.hold = new AbortController();
-      this.cycling = this.cycle().catch((error: Error) => this.fail(error.message));
+      this.cycling = this.cycle().catch((error: Error) => this.fail(error));
       await this.cycling;
       const [task] = this.tasks;
       if (task) await pause(task.task.config.project.sleep * 1000, this.hold.signal);
@@ -168,8 +170,10 @@ export class Group {
   }
 
   /** A failed cycle, as with a thread that died, is followed by others. */
-  private fail(reason: string): void {
+  private fail(error: Error): void {
     if (this.hold.signal.aborted) return;
-    for (const task of this.tasks) task.setState(`failed: ${reason}`);
+    if (!(error instanceof EtmemError) && error.message !== this.toldFailure) this.parts.log.bug(`round failed engine=${this.name}`, error);
+    this.toldFailure = error.message;
+    for (const task of this.tasks) task.setState(`failed: ${error.message}`);
   }
 }

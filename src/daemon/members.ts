@@ -76,16 +76,16 @@ export class Members {
     this.members.clear();
   }
 
-  /** Why nothing moves is said when it changes; the figures in it change all the time. `told`: the log has it already. */
-  tell(member: Member, reason: string | null, { told = false } = {}): void {
+  /** Why nothing moves is said when it changes; the figures in it change all the time. `told`: the log has it already. True if it has changed. */
+  tell(member: Member, reason: string | null, { told = false } = {}): boolean {
     const { log, task } = this.parts, { status, process } = member;
     const shape = reason?.replace(/\d+/g, "#") ?? null;
     status.reason = reason;
-    if (shape === member.lastReason) return;
+    if (shape === member.lastReason) return false;
     member.lastReason = shape;
-    if (told) return;
-    if (reason !== null) log.info("nothing moves", { task: task.id, pid: process.pid, name: process.comm, reason });
-    else log.info("moving again", { task: task.id, pid: process.pid, name: process.comm });
+    if (!told && reason !== null) log.info("nothing moves", { task: task.id, pid: process.pid, name: process.comm, reason });
+    else if (!told) log.info("moving again", { task: task.id, pid: process.pid, name: process.comm });
+    return true;
   }
 
   /** A process belongs to the first task that asks for it, here or in another daemon. */

@@ -1,6 +1,6 @@
 // One started task: its processes, its rounds, and what is known of them.
 import type { DistantPolicy } from "../engines/engine.ts";
-import { UsageError } from "../errors.ts";
+import { EtmemError, UsageError } from "../errors.ts";
 import type { Log, Pairs } from "../log.ts";
 import type { Eyes, Forced, FoundProcess, Picture } from "../memory/memory.ts";
 import { pause } from "../memory/pause.ts";
@@ -197,9 +197,11 @@ export class TaskRun implements Run {
   }
 
   /** Without eyes a task has failed, or is refused what its project names; a failed cycle, as with a thread that died, is followed by others. */
-  private fail({ message }: Error, how: "failed" | "refused" = "failed"): null {
-    const { task, log } = this.parts, state = `${how}: ${message}`;
-    if (!this.stopping.signal.aborted && state !== this.state) log.error(`task ${how}`, { task: task.id, reason: message });
+  private fail(error: Error, how: "failed" | "refused" = "failed"): null {
+    const { task, log } = this.parts, { message } = error, state = `${how}: ${message}`;
+    const isNew = !this.stopping.signal.aborted && state !== this.state;
+    if (isNew && error instanceof EtmemError) log.error(`task ${how}`, { task: task.id, reason: message });
+    else if (isNew) log.bug(`task ${how} task=${task.id}`, error);
     this.state = state;
     return null;
   }
@@ -240,8 +242,8 @@ export class TaskRun implements Run {
       }));
       this.enter(member, report);
     } catch (error) {
-      this.members.tell(member, (error as Error).message);
-      log.debug("round failed", { task: task.id, pid: process.pid, stack: (error as Error).stack ?? "" });
+      const isNew = this.members.tell(member, (error as Error).message);
+      if (isNew && !(error instanceof EtmemError)) log.bug(`round failed task=${task.id} pid=${process.pid}`, error);
     }
     status.state = "waiting";
   }

@@ -2,6 +2,7 @@
 import {
   processKey, type Eyes, type Forced, type FoundProcess, type KnownFaults, type KnownOffsets, type ProcessId, type TargetName,
 } from "../memory/memory.ts";
+import { EtmemError } from "../errors.ts";
 import type { FromWorker, Jobs, KernelFolders, PolicyAnswer, PolicyQuestion, ToWorker } from "./round-messages.ts";
 
 export interface PoolParts {
@@ -129,7 +130,7 @@ export class WorkerPool {
 
   /** Gives up every thread that has not answered, or not yet said what it sees with: whoever waits for it is told. */
   abandonBusy(reason: string): void {
-    for (const thread of this.threads.filter(({ waiting, sighted }) => waiting.size > 0 || !sighted)) this.bury(thread, new Error(reason));
+    for (const thread of this.threads.filter(({ waiting, sighted }) => waiting.size > 0 || !sighted)) this.bury(thread, new EtmemError(reason));
   }
 
   /** Ends all threads; nothing may be running. */
@@ -196,7 +197,7 @@ export class WorkerPool {
       if (data.type === "ready") {
         thread.sighted = true;
         resolve(data.eyes);
-      } else if (data.type === "blind") this.bury(thread, new Error(data.reason));
+      } else if (data.type === "blind") this.bury(thread, new EtmemError(data.reason));
       else if (data.type === "ended") end();
       else deliver(thread, data);
     };
@@ -255,6 +256,11 @@ function deliver(thread: Thread, message: Extract<FromWorker, { id: number }>): 
     return;
   }
   thread.waiting.delete(message.id);
-  if (message.type === "failed") waiting.reject(Object.assign(new Error(message.message), { stack: message.stack ?? message.message }));
+  if (message.type === "failed") waiting.reject(failureOf(message));
   else waiting.resolve(message);
+}
+
+/** As it was thrown in the thread: what can happen, or with its stack a bug of ours. */
+function failureOf({ message, stack }: Extract<FromWorker, { type: "failed" }>): Error {
+  return stack === null ? new EtmemError(message) : Object.assign(new Error(message), { stack });
 }

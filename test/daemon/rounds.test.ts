@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { createRounds, type Rounds } from "../../src/daemon/rounds.ts";
 import type { TaskSpec } from "../../src/daemon/objects.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog, LEVEL } from "../../src/log.ts";
 import { slideConfig } from "../fakes.ts";
 
 const made: Rounds[] = [];
@@ -11,10 +11,10 @@ afterEach(async () => {
 });
 
 /** Rounds, and whether the kernel writes page faults into rings now. */
-function start(released: () => void = () => undefined): { rounds: Rounds; faults: { on: boolean } } {
+function start(released: () => void = () => undefined, lines: string[] = []): { rounds: Rounds; faults: { on: boolean } } {
   const faults = { on: false };
   const rounds = createRounds({
-    log: createLog(3, () => undefined), worker: new URL("../fixtures/round-worker.ts", import.meta.url), threads: 1,
+    log: createLog(LEVEL.error, (_, line) => lines.push(line)), worker: new URL("../fixtures/round-worker.ts", import.meta.url), threads: 1,
     root: { proc: "", sys: "" }, self: { file: "", leading: [] }, idle: () => undefined,
     offsets: () => Promise.resolve({ files: 0, fdt: 0, fd: 0, privateData: 0, pgd: 0 }),
     faults: { begin: () => ((faults.on = true), { missing: "in a test" }), rest: () => void (faults.on = false) },
@@ -89,4 +89,16 @@ test("a task that is stopped twice, as by its plan that ends, and started in bet
     await Promise.all([stopped, rounds.stop([again])]);
     expect([turns, rounds.status(again).state === "stopped"]).toEqual([turns, isLate]);
   }
+});
+
+test("a bug in a round is in the log at its default level, with its place, and once", async () => {
+  const lines: string[] = [], { rounds } = start(undefined, lines);
+  const wrong = { ...task("wrong"), target: { type: "name", value: "is wrong" } as const };
+  rounds.start(wrong);
+  await until(() => rounds.status(wrong).processes[0]?.reason === "a bug");
+  await rounds.pause([wrong]);
+  rounds.resume([wrong]);
+  await until(() => rounds.status(wrong).state === "running");
+  await rounds.pause([wrong]);
+  expect(lines).toEqual(["round failed task=p/slide/wrong pid=1: TypeError: a bug", "round failed task=p/slide/wrong pid=1: at here"]);
 });

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { WorkerPool } from "../../src/daemon/worker-pool.ts";
+import { EtmemError } from "../../src/errors.ts";
 import type { KnownOffsets } from "../../src/memory/memory.ts";
 
 const seeing: KnownOffsets = { files: 0, fdt: 0, fd: 0, privateData: 0, pgd: 0 };
@@ -33,6 +34,11 @@ describe("a worker pool", () => {
     expect(await made.run(call("good"))).toMatchObject({ outcome: "done" });
   });
 
+  test.each([["fails", true], ["is wrong", false]])("tells what can happen from a bug: a round that %s", async (comm, isExpected) => {
+    const error = await pool().run(call(comm)).catch((thrown: Error) => thrown);
+    expect([error instanceof EtmemError, (error as Error).stack?.includes("at here")]).toEqual([isExpected, !isExpected]);
+  });
+
   test("replaces a worker that crashed: whoever waited is told, the next round runs", async () => {
     const made = pool();
     const waits = made.run(call("waits", 1));
@@ -54,7 +60,8 @@ describe("a worker pool", () => {
 
   test("tells why nothing can be seen, again and again", async () => {
     const made = pool(() => Promise.resolve({ missing: "no BTF at all" }));
-    expect(made.eyes()).rejects.toThrow("no BTF at all");
+    expect(made.eyes()).rejects.toThrow(new EtmemError("no BTF at all"));
+    expect(await made.eyes().catch((error: Error) => error)).toBeInstanceOf(EtmemError);
     expect(made.run(call("good"))).rejects.toThrow("no BTF at all");
   });
 
