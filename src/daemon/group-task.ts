@@ -10,7 +10,7 @@ import type { SeatOrder, SeatReport } from "./group-seat.ts";
 import { Members, type Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { Run } from "./run.ts";
-import { sightOf } from "./task-run.ts";
+import { sightOf } from "./eyes.ts";
 import { TaskLimits } from "./task-limits.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 

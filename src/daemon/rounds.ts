@@ -20,7 +20,7 @@ import type { KernelFolders } from "./round-messages.ts";
 import { refusedPlan, type PlanCall } from "./plan-task.ts";
 import { engineScans } from "./scan-service.ts";
 import type { Run } from "./run.ts";
-import { reasonOf } from "./task-run.ts";
+import { logEyesOnce } from "./eyes.ts";
 import { WorkerPool, type DoneRound } from "./worker-pool.ts";
 import { WriteBudgets } from "./write-budget.ts";
 
@@ -209,20 +209,4 @@ async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Once for each choice: all tasks that leave the choice to us share one. */
-function logEyesOnce(log: Log, eyes: Eyes, told: Set<string>): void {
-  const key = [eyes.sight.tracker, eyes.mover, ...Object.values(eyes.forced)].join();
-  if (!told.has(key)) logEyes(log, eyes);
-  told.add(key);
-}
-
-function logEyes(log: Log, eyes: Eyes): void {
-  const { sight, exactness, mover, missing, missingMovers, noFaultEvents } = eyes;
-  log.info("tracker chosen", { tracker: sight.tracker, exactness, mover, because: reasonOf(eyes) });
-  const tell = exactness === "page" ? log.info : log.warning; // nothing is lost by a better rung of the same exactness
-  for (const { tracker, reason } of missing) tell("tracker not used", { tracker, reason });
-  if (noFaultEvents !== undefined) log.info("what comes back is only seen at the start of a round", { reason: noFaultEvents });
-  for (const { mover: name, reason } of missingMovers) log.info("mover not used", { mover: name, reason });
 }

@@ -9,6 +9,7 @@ import type { Account, TaskStatus } from "../status.ts";
 import { bringBackEach, type BringBackCall } from "./bring-back-each.ts";
 import type { BringBackHooks, BringBackReport } from "./bring-back.ts";
 import type { Claims, TargetLocks } from "./claims.ts";
+import { sightOf } from "./eyes.ts";
 import { enter, lastRound, standing } from "./ledger.ts";
 import { Members, type Member } from "./members.ts";
 import type { TaskSpec } from "./objects.ts";
@@ -285,17 +286,4 @@ function pagesOf({ residentPages, coldPages, tally, returned: { cameBack } }: Ro
     ...(tally ? { askedPages: tally.asked, outPages: tally.swappedOut, stayedPages: tally.stayed } : {}),
     ...(cameBack > 0 ? { cameBackPages: cameBack } : {}),
   };
-}
-
-/** Why this tracker and this mover, in words. */
-export function reasonOf({ forced: { tracker, mover } }: Eyes): string {
-  const named = [tracker === undefined ? [] : `tracker=${tracker}`, mover === undefined ? [] : `mover=${mover}`].flat();
-  return named.length === 0 ? "the best that works here" : `named in [project]: ${named.join(", ")}`;
-}
-
-/** What a status tells of it. */
-export function sightOf(eyes: Eyes): Pick<TaskStatus, "exactness" | "mover" | "chosen" | "notUsed"> {
-  const trackers = eyes.missing.map(({ tracker, reason }) => ({ name: tracker, reason }));
-  const movers = eyes.missingMovers.map(({ mover, reason }) => ({ name: mover, reason }));
-  return { exactness: eyes.exactness, mover: eyes.mover, chosen: reasonOf(eyes), notUsed: [...trackers, ...movers] };
 }
