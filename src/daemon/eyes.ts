@@ -5,9 +5,7 @@ import type { TaskStatus } from "../status.ts";
 
 /** What a status tells of it. */
 export function sightOf(eyes: Eyes): Pick<TaskStatus, "exactness" | "mover" | "chosen" | "notUsed"> {
-  const trackers = eyes.missing.map(({ tracker, reason }) => ({ name: tracker, reason }));
-  const movers = eyes.missingMovers.map(({ mover, reason }) => ({ name: mover, reason }));
-  return { exactness: eyes.exactness, mover: eyes.mover, chosen: reasonOf(eyes), notUsed: [...trackers, ...movers] };
+  return { exactness: eyes.exactness, mover: eyes.mover, chosen: reasonOf(eyes), notUsed: [...eyes.missing, ...eyes.missingMovers] };
 }
 
 /** Once for each choice: all tasks that leave the choice to us share one. */
@@ -21,9 +19,9 @@ function logEyes(log: Log, eyes: Eyes): void {
   const { sight, exactness, mover, missing, missingMovers, noFaultEvents } = eyes;
   log.info("tracker chosen", { tracker: sight.tracker, exactness, mover, because: reasonOf(eyes) });
   const tell = exactness === "page" ? log.info : log.warning; // nothing is lost by a better rung of the same exactness
-  for (const { tracker, reason } of missing) tell("tracker not used", { tracker, reason });
+  for (const { name, reason } of missing) tell("tracker not used", { tracker: name, reason });
   if (noFaultEvents !== undefined) log.info("what comes back is only seen at the start of a round", { reason: noFaultEvents });
-  for (const { mover: name, reason } of missingMovers) log.info("mover not used", { mover: name, reason });
+  for (const { name, reason } of missingMovers) log.info("mover not used", { mover: name, reason });
 }
 
 /** Why this tracker and this mover, in words. */

@@ -6,7 +6,7 @@ import { readKernelSettings } from "../proc/settings.ts";
 import { readCpuFacts } from "../proc/cpuinfo.ts";
 import { kernelRoot, type Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { Eyes, Forced, KnownFaults, KnownOffsets, Memory, Missing, MissingMover } from "./memory.ts";
+import type { Eyes, Forced, KnownFaults, KnownOffsets, Memory, Missing } from "./memory.ts";
 import { openMadvise } from "./movers/madvise.ts";
 import type { Mover } from "./movers/mover.ts";
 import { openSwapPages } from "./movers/swap-pages.ts";
@@ -70,24 +70,24 @@ export async function chooseTracker(root: Root, offsets: KnownOffsets, named?: s
       return { tracker, missing };
     } catch (error) {
       await tracker?.close();
-      missing.push({ tracker: name, reason: (error as Error).message });
+      missing.push({ name, reason: (error as Error).message });
     }
   }
-  throw nothingLeft("tracker", named, missing.map(({ tracker, reason }) => [tracker, reason]));
+  throw nothingLeft("tracker", named, missing);
 }
 
 /** The best mover that can be opened here, or the one that is named; what it really does is verified with each call. */
-export function chooseMover(root: Root, named?: string): { readonly mover: Mover; readonly missingMovers: readonly MissingMover[] } {
-  const missingMovers: MissingMover[] = [];
+export function chooseMover(root: Root, named?: string): { readonly mover: Mover; readonly missingMovers: readonly Missing[] } {
+  const missingMovers: Missing[] = [];
   for (const [name, build] of moverRungs(root)) {
     if (named !== undefined && name !== named) continue;
     try {
       return { mover: build(), missingMovers };
     } catch (error) {
-      missingMovers.push({ mover: name, reason: (error as Error).message });
+      missingMovers.push({ name, reason: (error as Error).message });
     }
   }
-  throw nothingLeft("mover", named, missingMovers.map(({ mover, reason }) => [mover, reason]));
+  throw nothingLeft("mover", named, missingMovers);
 }
 
 /** The module is preferred to what every kernel has only where it moves what that moves. */
@@ -95,8 +95,8 @@ async function provenMover(root: Root, named?: string): Promise<ReturnType<typeo
   const chosen = chooseMover(root, named), { mover } = chosen, plain = chooseMoverIfAny(root, "madvise");
   const problem = plain === undefined || mover.name === plain.name ? undefined : await moverProblem(root, mover, plain);
   if (plain === undefined || problem === undefined) return chosen;
-  if (named !== undefined) throw nothingLeft("mover", named, [[mover.name, problem]]);
-  return { mover: plain, missingMovers: [...chosen.missingMovers, { mover: mover.name, reason: problem }] };
+  if (named !== undefined) throw nothingLeft("mover", named, [{ name: mover.name, reason: problem }]);
+  return { mover: plain, missingMovers: [...chosen.missingMovers, { name: mover.name, reason: problem }] };
 }
 
 function chooseMoverIfAny(root: Root, name: string): Mover | undefined {
@@ -155,8 +155,8 @@ function openReferenced(root: Root): Tracker {
   return new ReferencedTracker(root);
 }
 
-function nothingLeft(what: "tracker" | "mover", named: string | undefined, reasons: readonly (readonly [string, string])[]): UnsupportedError {
-  if (named === undefined) return new UnsupportedError(`no ${what} works here: ${reasons.map(([name, reason]) => `${name}: ${reason}`).join("; ")}`);
-  const [[, reason = ""] = []] = reasons;
-  return new UnsupportedError(`${what}=${named} cannot be used here: ${reason}`);
+function nothingLeft(what: "tracker" | "mover", named: string | undefined, reasons: readonly Missing[]): UnsupportedError {
+  const said = reasons.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
+  if (named === undefined) return new UnsupportedError(`no ${what} works here: ${said}`);
+  return new UnsupportedError(`${what}=${named} cannot be used here: ${reasons[0]?.reason ?? ""}`);
 }

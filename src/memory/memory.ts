@@ -47,15 +47,9 @@ export interface Sight {
   readonly noSwapCacheRelief?: string;
 }
 
-/** A tracker that is not used, and why. */
+/** A tracker or mover that is not used, and why. */
 export interface Missing {
-  readonly tracker: string;
-  readonly reason: string;
-}
-
-/** A mover that is not used, and why. */
-export interface MissingMover {
-  readonly mover: string;
+  readonly name: string;
   readonly reason: string;
 }
 
@@ -77,7 +71,7 @@ export interface Eyes {
   readonly noFaultEvents?: string;
   /** Better trackers that this kernel or these privileges do not allow; none of them is tried where one is named. */
   readonly missing: readonly Missing[];
-  readonly missingMovers: readonly MissingMover[];
+  readonly missingMovers: readonly Missing[];
 }
 
 /** Where members lie in this kernel's structs, in bytes; or why that is not known. */

@@ -23,7 +23,7 @@ async function missingPageWalk(): Promise<string | undefined> {
   if (notRoot() !== undefined) return notRoot();
   const { tracker, missing } = await chooseTracker(kernelRoot, readStructOffsets());
   tracker.close();
-  return missing.find((rung) => rung.tracker === "page_walk")?.reason;
+  return missing.find(({ name }) => name === "page_walk")?.reason;
 }
 
 const noPageWalk = await missingPageWalk().catch((error: Error) => error.message), noSwapping = noPageWalk ?? missingZram();
@@ -184,7 +184,7 @@ describe("referenced", () => {
   needs(notRoot())("is what is left without BTF, and says why", async () => {
     const { tracker, missing } = await chooseTracker(kernelRoot, { missing: "no BTF" });
     expect(tracker.sight.tracker).toBe("referenced");
-    expect(missing).toContainEqual({ tracker: "page_walk", reason: "no BTF" });
+    expect(missing).toContainEqual({ name: "page_walk", reason: "no BTF" });
   });
 
   asRoot("calls a VMA cold of which nothing was touched", async (lab) => {

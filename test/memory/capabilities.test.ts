@@ -63,7 +63,7 @@ describe("a root folder without anything", () => {
     using root = tempRoot({ "proc/self/pagemap": "" });
     const { mover, missingMovers } = chooseMover(root);
     expect(mover.name).toBe("madvise");
-    expect(missingMovers).toEqual([{ mover: "swap_pages", reason: "this kernel has no swap_pages (CONFIG_ETMEM of openEuler's kernels)" }]);
+    expect(missingMovers).toEqual([{ name: "swap_pages", reason: "this kernel has no swap_pages (CONFIG_ETMEM of openEuler's kernels)" }]);
   });
 
   test("has no mover of openEuler, though it is named", () => {
@@ -99,7 +99,7 @@ describe("with the better trackers taken away", () => {
     const { tracker, missing } = await chooseTracker(root, NO_OFFSETS);
     await tracker.close();
     expect(tracker.sight.tracker).toBe("referenced");
-    expect(missing.map(({ tracker: name }) => name)).toEqual(["idle_pages", "page_walk", "page_idle"]);
+    expect(missing.map(({ name }) => name)).toEqual(["idle_pages", "page_walk", "page_idle"]);
   });
 
   needs(notRoot())("and the last one, too, nothing is: each reason is told, and those that are only named are not tried", async () => {
