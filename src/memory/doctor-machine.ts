@@ -1,7 +1,7 @@
 // What the doctor makes of the user, the kernel and its settings: pure, from what was read.
 import type { Kdamond } from "../proc/damon.ts";
 import type { Finding } from "./doctor-finding.ts";
-import type { Act, MachineFacts, Reach } from "./doctor-facts.ts";
+import type { Act, MachineFacts } from "./doctor-facts.ts";
 import { openUp } from "./doctor-rungs.ts";
 
 type Said = Omit<Finding, "area" | "name">;
@@ -15,9 +15,10 @@ export function judgeUser(facts: MachineFacts): Finding[] {
       : { mark: "no", says: "the daemon runs as root only", todo: "run it as root" }),
   }];
   // Some may be closed even to root: a security module can do that.
-  const [[act, least] = []] = (Object.entries(reach) as [Act, Reach][]).sort(([, a], [, b]) => a.allowed - b.allowed);
-  if (act && least && least.asked > 0) {
-    const says = `${least.allowed} of ${least.asked} may be seen and moved`, todo = least.allowed < least.asked ? openUp(facts, act) : undefined;
+  const acts = (Object.keys(reach) as Act[]).sort((a, b) => reach[a].allowed - reach[b].allowed), least = acts[0] && reach[acts[0]];
+  if (least && least.asked > 0) {
+    const says = `${least.allowed} of ${least.asked} may be seen and moved`, barred = acts.filter((act) => reach[act].allowed === least.allowed);
+    const todo = least.allowed < least.asked ? openUp(facts, barred) : undefined;
     const mark = least.allowed === 0 ? "no" : todo === undefined ? "ok" : "warn";
     findings.push({ area, name: "processes", mark, says, ...(todo === undefined ? {} : { todo }) });
   }

@@ -36,32 +36,34 @@ const TODOS: Readonly<Record<string, (facts: MachineFacts, reason: string) => st
     if (!btf) return "boot a kernel with CONFIG_DEBUG_INFO_BTF=y";
     if (lockdown === "confidentiality") return "boot with lockdown=integrity, or without lockdown";
     if (reason.includes("self-test")) return undefined;
-    const lacking = allow(facts, ["CAP_BPF", "CAP_PERFMON"]);
+    const lacking = allow(facts, ["CAP_BPF", "CAP_PERFMON", ...neededFor(facts, "page_walk")]);
     if (lacking !== undefined || !reason.includes("CAP_BPF")) return lacking;
     if (facts.privileges.filtered) return passFilter("bpf");
     return isBefore(release, [5, 11]) ? "ulimit -l 65536" : undefined;
   },
   page_idle: (facts, reason) => {
     if (reason.includes("CONFIG_IDLE_PAGE_TRACKING")) return "boot a kernel with CONFIG_IDLE_PAGE_TRACKING=y";
-    return reason.includes("CAP_SYS_ADMIN") ? allow(facts, ["CAP_SYS_ADMIN"]) : undefined;
+    return reason.includes("CAP_SYS_ADMIN") ? allow(facts, ["CAP_SYS_ADMIN", ...neededFor(facts, "page_idle")]) : undefined;
   },
   referenced: (_facts, reason) => (reason.includes("CONFIG_PROC_PAGE_MONITOR") ? "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y" : undefined),
   damon: (facts, reason) => {
     const cannot = facts.kdamonds.some(({ offered }) => offered !== undefined && !offered.includes("fvaddr"));
     if (cannot || reason.includes("CONFIG_DAMON")) return "boot a kernel with CONFIG_DAMON_SYSFS=y and CONFIG_DAMON_VADDR=y";
     if (reason.includes("somebody else")) return "stop the other one; only tracker=damon needs it";
-    return reason.includes("needs root") ? allow(facts, ["CAP_DAC_OVERRIDE"]) : undefined;
+    return reason.includes("needs root") ? allow(facts, ["CAP_DAC_OVERRIDE", ...neededFor(facts, "damon")]) : undefined;
   },
   kcore: (facts, reason) => {
     if (reason.includes("CONFIG_PROC_KCORE")) return "boot a kernel with CONFIG_PROC_KCORE=y";
     if (!facts.settings.btf) return "boot a kernel with CONFIG_DEBUG_INFO_BTF=y";
     if (facts.settings.lockdown === "confidentiality") return "boot with lockdown=integrity, or without lockdown";
-    if (reason.includes("CAP_SYSLOG")) return allow(facts, ["CAP_SYSLOG"]) ?? "sysctl kernel.kptr_restrict=1";
-    return reason.includes("CAP_SYS_RAWIO") ? allow(facts, ["CAP_SYS_RAWIO"]) : undefined;
+    if (reason.includes("CAP_SYSLOG")) return allow(facts, ["CAP_SYSLOG", ...neededFor(facts, "kcore")]) ?? "sysctl kernel.kptr_restrict=1";
+    return reason.includes("CAP_SYS_RAWIO") ? allow(facts, ["CAP_SYS_RAWIO", ...neededFor(facts, "kcore")]) : undefined;
   },
   madvise: (facts, reason) => {
     const { settings: { release }, privileges: { filtered } } = facts;
-    if (reason.includes("CAP_SYS_NICE")) return allow(facts, ["CAP_SYS_NICE"]) ?? (filtered ? passFilter("process_madvise") : undefined);
+    if (reason.includes("CAP_SYS_NICE")) {
+      return allow(facts, ["CAP_SYS_NICE", ...neededFor(facts, "madvise")]) ?? (filtered ? passFilter("process_madvise") : undefined);
+    }
     if (reason.includes("CONFIG_PROC_PAGE_MONITOR")) return "boot a kernel with CONFIG_PROC_PAGE_MONITOR=y";
     if (!reason.includes("Linux 5.10")) return undefined;
     return filtered && !isBefore(release, [5, 10]) ? passFilter("process_madvise") : "boot Linux 5.10 or later, with CONFIG_ADVISE_SYSCALLS=y";
@@ -90,11 +92,25 @@ function allow({ uid, privileges: { capabilities, ownUserNamespace } }: MachineF
   if (ownUserNamespace) return "run it in the first user namespace, not in one of a container's own";
   if (uid !== 0) return "run it as root";
   const has = (name: Capability) => capabilities.includes(name) || (PARTS_OF_ADMIN.includes(name) && capabilities.includes("CAP_SYS_ADMIN"));
-  const lacking = needed.filter((name) => !has(name));
-  return lacking.length === 0 ? undefined : `give it ${lacking.join(" and ")}`;
+  const lacking = [...new Set(needed)].filter((name) => !has(name));
+  return lacking.length === 0 ? undefined : `give it ${inWords(lacking)}`;
+}
+
+/** What else there is to give, so that it can be used on others too: one thing to do, not one after the other. */
+function neededFor(facts: MachineFacts, name: string): Capability[] {
+  return barredActs(facts, name).flatMap((act) => NEEDED_FOR_OTHERS[act].needs);
+}
+
+/** What it must do and no process lets this user do. */
+function barredActs({ reach }: MachineFacts, name: string): Act[] {
+  return REACH_OF[name]?.filter((act) => reach[act].asked > 0 && reach[act].allowed === 0) ?? [];
 }
 
 const PARTS_OF_ADMIN: readonly Capability[] = ["CAP_BPF", "CAP_PERFMON"];
+
+function inWords(names: readonly string[]): string {
+  return names.length < 3 ? names.join(" and ") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
 
 function passFilter(call: string): string {
   return `let the container's or unit's system call filter pass ${call}`;
@@ -105,10 +121,11 @@ function isBefore(release: string, [major, minor]: readonly [number, number]): b
   return Number(its) < major || (Number(its) === major && Number(itsMinor) < minor);
 }
 
-/** What to do where an act on other processes is refused. */
-export function openUp(facts: MachineFacts, act: Act): string | undefined {
-  const { needs, filter } = NEEDED_FOR_OTHERS[act];
-  return allow(facts, needs) ?? (filter !== undefined && facts.privileges.filtered ? passFilter(filter) : undefined);
+/** What to do where these acts on other processes are refused. */
+export function openUp(facts: MachineFacts, acts: readonly Act[]): string | undefined {
+  const filter = acts.map((act) => NEEDED_FOR_OTHERS[act].filter).find((call) => call !== undefined);
+  const lacking = allow(facts, acts.flatMap((act) => NEEDED_FOR_OTHERS[act].needs));
+  return lacking ?? (filter !== undefined && facts.privileges.filtered ? passFilter(filter) : undefined);
 }
 
 /** One tracker, or the mover. */
@@ -119,9 +136,9 @@ export function judgeRung(facts: MachineFacts, area: "trackers" | "movers", prob
     return { area, name, mark: "no", says: probe.reason, ...(todo === undefined ? {} : { todo }), ...none };
   }
   const { exactness, cpuMsPerGib } = probe;
-  const barred = REACH_OF[name]?.find((act) => facts.reach[act].asked > 0 && facts.reach[act].allowed === 0);
+  const acts = barredActs(facts, name), [barred] = acts;
   if (barred) {
-    const says = `this user may not ${NEEDED_FOR_OTHERS[barred].does} (${facts.reach[barred].refusal})`, todo = openUp(facts, barred);
+    const says = `this user may not ${NEEDED_FOR_OTHERS[barred].does} (${facts.reach[barred].refusal})`, todo = openUp(facts, acts);
     return { area, name, mark: "no", says, ...(todo === undefined ? {} : { todo }), ...none };
   }
   const cost = cpuMsPerGib === null ? "cost not measured" : `${round(cpuMsPerGib)} ms CPU per GiB`;

@@ -13,9 +13,9 @@ const MIB = 1024 ** 2, KIB = 1024;
 const lab = new Lab();
 afterEach(() => lab.close());
 
-async function diagnosed(under: readonly string[]): Promise<{ status: number; diagnosis: Diagnosis }> {
-  const [program = executable(), ...words] = under.length === 0 ? [] : [...under, executable()];
-  const { status, stdout } = await etmem([...words, "doctor", "--json"], { program });
+async function diagnosed(words: readonly string[]): Promise<{ status: number; diagnosis: Diagnosis }> {
+  const [program = "", ...rest] = [...words, executable(), "doctor", "--json"];
+  const { status, stdout } = await etmem(rest, { program });
   return { status, diagnosis: JSON.parse(stdout) as Diagnosis };
 }
 
@@ -35,10 +35,12 @@ interface Tried {
 }
 
 /** A daemon and a process of its own for each way of working, all at once: what is named is used, or refused. */
-async function tryOut(under: readonly string[], keys: Readonly<Record<string, string>>): Promise<Tried> {
-  const [daemon, { pid }] = await Promise.all([lab.daemon({ under }), lab.workload(["--size", "16M", "--hot", "0"])]);
+async function tryOut(words: readonly string[], keys: Readonly<Record<string, string>>): Promise<Tried> {
+  const [daemon, { pid }] = await Promise.all([lab.daemon({ under: words }), lab.workload(["--size", "16M", "--hot", "0"])]);
   const file = lab.configFile(slideText([{ target: pid }], keys));
-  for (const words of [["obj", "add", "-f", file], ["project", "start", "-n", "test"]]) expect(await daemon.client(...words)).toMatchObject({ status: 0 });
+  for (const request of [["obj", "add", "-f", file], ["project", "start", "-n", "test"]]) {
+    expect(await daemon.client(...request)).toMatchObject({ status: 0 });
+  }
   return await until(`what comes of ${JSON.stringify(keys)}`, () => outcome(daemon, pid), 30_000);
 }
 
@@ -49,36 +51,49 @@ async function outcome(daemon: RunningDaemon, pid: number): Promise<Tried | unde
   return process?.lastRound?.outcome === "failed" ? { moved: false, says: process.reason ?? "" } : undefined;
 }
 
-const lacking = (...names: readonly string[]): string[] => ["setpriv", `--bounding-set=${names.map((name) => `-${name}`).join(",")}`];
-const only = (...names: readonly string[]): string[] => ["setpriv", `--bounding-set=${["-all", ...names.map((name) => `+${name}`)].join(",")}`];
+/** Capabilities that are kept, or that are taken away from all that root has here. */
+interface Privileges {
+  readonly only?: readonly string[];
+  readonly lacking?: readonly string[];
+}
+
+function under({ only, lacking = [] }: Privileges): string[] {
+  const words = only === undefined ? lacking.map((name) => `-${name}`) : ["-all", ...only.map((name) => `+${name}`)];
+  return words.length === 0 ? [] : ["setpriv", `--bounding-set=${words.join(",")}`];
+}
+
+/** With what is named given back. */
+function given({ only, lacking }: Privileges, names: readonly string[]): Privileges {
+  return only === undefined ? { lacking: lacking?.filter((name) => !names.includes(name)) ?? [] } : { only: [...only, ...names] };
+}
 
 const USED = ["dac_override", "dac_read_search", "sys_ptrace", "sys_admin", "sys_nice", "perfmon", "bpf"] as const;
 const UNIT = ["bpf", "perfmon", "sys_ptrace", "sys_nice", "dac_override"] as const;
-const NORMAL: readonly (readonly [string, readonly string[]])[] = [
-  ["the five of the unit", only(...UNIT)],
-  ["all but sys_nice", lacking("sys_nice")],
-  ["neither perfmon nor sys_admin", lacking("perfmon", "sys_admin")],
+const NORMAL: readonly (readonly [string, Privileges])[] = [
+  ["the five of the unit", { only: UNIT }],
+  ["all but sys_nice", { lacking: ["sys_nice"] }],
 ];
-const LONG: readonly (readonly [string, readonly string[]])[] = [
-  ["everything", []],
-  ["nothing", only()],
-  ["neither bpf nor sys_admin", lacking("bpf", "sys_admin")],
-  ...USED.map((name) => [`${name} alone`, only(name)] as const),
-  ...USED.map((name) => [`all but ${name}`, lacking(name)] as const),
-  ...UNIT.map((name) => [`the unit's without ${name}`, only(...UNIT.filter((other) => other !== name))] as const),
+const LONG: readonly (readonly [string, Privileges])[] = [
+  ["everything", {}],
+  ["nothing", { only: [] }],
+  ["neither bpf nor sys_admin", { lacking: ["bpf", "sys_admin"] }],
+  ["neither perfmon nor sys_admin", { lacking: ["perfmon", "sys_admin"] }],
+  ...USED.map((name) => [`${name} alone`, { only: [name] }] as const),
+  ...USED.map((name) => [`all but ${name}`, { lacking: [name] }] as const),
+  ...UNIT.map((name) => [`the unit's without ${name}`, { only: UNIT.filter((other) => other !== name) }] as const),
 ];
 
 describe("as root with", () => {
   const missing = notRoot() ?? missingZram() ?? missingPrograms("setpriv");
-  for (const [at, [what, under]] of [...NORMAL, ...LONG].entries()) {
+  for (const [at, [what, privileges]] of [...NORMAL, ...LONG].entries()) {
     needs(missing ?? (at < NORMAL.length ? undefined : notLong()))(`${what}, a daemon can use what the doctor says, and nothing else`, async () => {
       await lab.zramSwap(512 * MIB);
-      const { status, diagnosis } = await diagnosed(under);
+      const { status, diagnosis } = await diagnosed(under(privileges));
       const works = (name: string) => findings(diagnosis).find((one) => one.name === name)?.mark === "yes";
       const movers = diagnosis.movers.filter(({ mark }) => mark === "yes");
       const forced = [...diagnosis.trackers.map(({ name }) => ({ tracker: name })), ...diagnosis.movers.map(({ name }) => ({ mover: name }))];
       const keys: Record<string, string>[] = [{}, ...forced];
-      const tried = await Promise.all(keys.map((one) => tryOut(under, one)));
+      const tried = await Promise.all(keys.map((one) => tryOut(under(privileges), one)));
       for (const [index, { moved, says }] of tried.entries()) {
         const one = keys[index]!, name = one["tracker"] ?? one["mover"];
         // A tracker needs a mover to show what it is good for, and a mover a tracker.
@@ -87,9 +102,20 @@ describe("as root with", () => {
         expect({ one, line, moved, says }).toEqual({ one, line, moved: expected, says: expected ? "" : expect.any(String) as string });
       }
       expect(status).toBe(tried[0]!.moved ? 0 : 1);
+      for (const { name, todo = "" } of findings(diagnosis).filter(({ mark }) => mark === "no")) {
+        const names = todo.startsWith("give it ") ? todo.match(/(?<=CAP_)\w+/g)!.map((word) => word.toLowerCase()) : [];
+        if (names.length === 0) continue;
+        expect(await markWith(given(privileges, names), name)).toEqual({ name, mark: expect.stringMatching(/yes|ok|warn/) as string });
+      }
     });
   }
 });
+
+/** A line of the doctor with other privileges. */
+async function markWith(privileges: Privileges, name: string): Promise<{ name: string; mark: string | undefined }> {
+  const { diagnosis } = await diagnosed(under(privileges));
+  return { name, mark: findings(diagnosis).find((finding) => finding.name === name)?.mark };
+}
 
 function canTrack({ trackers }: Diagnosis): boolean {
   return trackers.some(({ mark, name }) => mark === "yes" && !["damon", "kcore"].includes(name));
