@@ -12,6 +12,7 @@ import { LOCK_FILE, TargetLocks } from "../memory/target-locks.ts";
 import { Accounts } from "./accounts.ts";
 import { launchDetached, PID_FILE, READY_FD, removePidFile, reportOutcome, writePidFile } from "./detach.ts";
 import { createDispatch, show, type Dispatch } from "./dispatch.ts";
+import { idleMemory, MANY_REQUESTS } from "./idle-memory.ts";
 import type { MetricsFile } from "./metrics-file.ts";
 import { createNotifier } from "./notify.ts";
 import { Objects, type TaskSpec } from "./objects.ts";
@@ -51,12 +52,6 @@ export interface DaemonSurroundings {
   openLog(): Promise<Sink>;
 }
 
-/** A worker that has ended is still being taken down for a while. */
-const SETTLE_MS = 1000;
-
-/** So many requests leave behind what is worth collecting. The runtime's own timer for that would wake an idle daemon each second. */
-const MANY_REQUESTS = 100;
-
 /** Runs the daemon until a signal ends it; gives the exit code. */
 export async function startDaemon(settings: DaemonSettings, around: DaemonSurroundings): Promise<number> {
   const uid = process.getuid?.();
@@ -86,25 +81,25 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   const own = new OwnFigures(version), nodes = () => readNodes(root), rounds = createRounds({
     nodes, log, accounts, self, root, worker: around.roundWorker, threads: cpus().length,
     offsets: () => readOffsetsInChild(self, root), locks: openLocks(),
-    faults: new FaultWatch(root), done: own.rounds.enter, idle: () => setTimeout(() => giveBackMemory(root), SETTLE_MS),
+    faults: new FaultWatch(root), done: own.rounds.enter, idle: () => memory.rest(),
   });
   const notifier = createNotifier(env, log), status = createServiceStatus(notifier, confDir);
   const objects = new Objects({ engines: engineTables, cores: cpus().length, machine: nodes, keptAside: keptBy(state) });
+  const memory = idleMemory({ isIdle: () => objects.count().started === 0, giveBack: () => giveBackMemory(root), collect: () => Bun.gc(false) });
   state?.restore(objects);
   void endOrphans(root, log);
   await rounds.reconcile?.(objects.foreign());
-  const tidyUp = whenQuiet(() => (objects.count().started > 0 ? Bun.gc(false) : giveBackMemory()));
   const dispatch = createDispatch({
     objects, rounds, log, version, own,
     changed: (count) => {
       status.changed(count);
-      tidyUp(MANY_REQUESTS);
+      memory.answered(MANY_REQUESTS);
     },
     ...(state === undefined ? {} : { save: (operation) => state.save(operation) }),
     ...(confDir === undefined ? {} : { declared: declaredIn(confDir, own, status) }),
   });
   // Nobody is answered before all runs that shall run: two starts of one task would be one too many.
-  const server = listen({ socket, log, answer: (...question) => begun.promise.then(() => dispatch.answer(...question)).finally(() => tidyUp(1)) });
+  const server = listen({ socket, log, answer: (...asked) => begun.promise.then(() => dispatch.answer(...asked)).finally(() => memory.answered(1)) });
   let metrics: MetricsFile | undefined;
   try {
     if (detach) writePidFile(PID_FILE, process.pid);
@@ -120,7 +115,7 @@ async function serve(settings: DaemonSettings, around: DaemonSurroundings): Prom
   status.ready(state === undefined ? `Listening on socket ${socket}` : `Listening on socket ${socket}, ${state.summary}`);
   reportOutcome(env, { ready: process.pid });
   log.info("listening", { socket, pid: process.pid, version });
-  giveBackMemory(root);
+  memory.rest();
   log.info("stopping", { signal: await ended });
   notifier.stopping();
   // The last change may still start a round: rounds end behind it.
@@ -173,21 +168,6 @@ async function writeMetrics(
 /** Names that can be deleted although nothing has them. */
 function keptBy(state: State | undefined): (names: readonly string[]) => boolean {
   return (names) => state?.keepsAside(names) === true;
-}
-
-/** Calls back when enough was done and nothing has been for a while. */
-function whenQuiet(callBack: () => void): (done: number) => void {
-  let sum = 0;
-  let timer: Timer | undefined;
-  return (done) => {
-    sum += done;
-    clearTimeout(timer);
-    if (sum < MANY_REQUESTS) return;
-    timer = setTimeout(() => {
-      sum = 0;
-      callBack();
-    }, SETTLE_MS).unref();
-  };
 }
 
 /** Without the file that all daemons share, two of them could work on one process. */
