@@ -63,6 +63,7 @@ export async function answerHeatmap(request: HeatmapRequest, { objects, rounds }
   const { name, task: wanted, pid, cells = String(DEFAULT_CELLS) } = request, all = objects.tasks(name);
   const isCount = /^\d+$/.test(cells) && Number(cells) >= 1 && Number(cells) <= MOST_CELLS;
   if (!isCount) throw new UsageError(`cells ${cells}: 1..${MOST_CELLS} can be drawn`);
+  if (all.length === 0) throw new RefusedError(`project ${name} has no tasks`);
   if (!objects.startedTasks().some(({ project }) => project === name)) {
     throw new RefusedError(`project ${name} is not started, so nothing is known of its pages; start it, or try: etmem project plan -n ${name}`);
   }

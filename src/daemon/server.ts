@@ -103,11 +103,13 @@ function isRoot(socket: Socket, log: Log): boolean {
   return false;
 }
 
+/** Whoever has asked something is answered, however many they are: only root can. */
 function makeRoom(open: Set<Socket>, log: Log): void {
   if (open.size < MAX_CONNECTIONS) return;
   const oldest = [...open].find((socket) => socket.data.state === "reading");
+  if (oldest === undefined) return;
   log.warning("too many connections; dropped one without a request", { connections: open.size });
-  if (oldest) drop(oldest);
+  drop(oldest);
 }
 
 function setDeadline(socket: Socket, { patienceMs = PATIENCE_MS, log }: ServerParts): void {

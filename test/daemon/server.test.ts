@@ -181,6 +181,19 @@ describe("a client", () => {
   });
 });
 
+rootTest("as many as ask something are answered: none of them is said to be dropped", async () => {
+  const released = Promise.withResolvers<void>();
+  const { name, asked } = start((_question, send) => released.promise.then(() => void send(encodeReply(true, ""))), 5000);
+  const waiting: ReturnType<typeof talk>[] = [];
+  while (waiting.length < 260) {
+    waiting.push(talk(name, [SHOW]));
+    while (asked.length < waiting.length) await Bun.sleep(0);
+  }
+  released.resolve();
+  expect((await Promise.all(waiting)).every(({ bytes }) => bytes.equals(OK))).toBe(true);
+  expect(lines.filter((line) => line.startsWith("too many connections"))).toEqual([]);
+});
+
 rootTest("a second server on the same socket is refused", () => {
   const { name } = start();
   const log = createLog(3, () => undefined);

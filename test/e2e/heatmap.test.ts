@@ -42,7 +42,13 @@ swapTest("what cannot be drawn is said in one line", async () => {
   const daemon = await lab.daemon(), own = await lab.workload(["--size", "4M"]);
   const says = async (...args: string[]) => (await daemon.client("heatmap", "-n", "test", ...args)).stderr;
   expect(await says()).toBe("etmem: project is not exist\n");
-  await daemon.client("obj", "add", "-f", lab.configFile(slideText([{ target: own.pid }])));
+  const project = slideText([{ target: own.pid }]), [head = ""] = project.split("[engine]");
+  const bare = lab.configFile(head);
+  await daemon.client("obj", "add", "-f", bare);
+  await daemon.client("project", "start", "-n", "test");
+  expect(await says()).toBe("etmem: project test has no tasks\n");
+  await daemon.client("obj", "del", "-f", bare);
+  await daemon.client("obj", "add", "-f", lab.configFile(project));
   expect(await says()).toBe("etmem: project test is not started, so nothing is known of its pages; start it, or try: etmem project plan -n test\n");
   await daemon.client("project", "start", "-n", "test");
   await until("it has its process", async () => (await processOf(daemon, own.pid)) !== undefined);
