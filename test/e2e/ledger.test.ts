@@ -1,26 +1,25 @@
 // What the daemon says it did, against what the kernel says of a workload whose parts are known.
-import { afterEach, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import { closeSync, readFileSync, writeFileSync } from "node:fs";
 import { ADVICE, openPidfd, RangeVector } from "../../src/ffi/process-madvise.ts";
 import type { Account, ProcessStatus } from "../../src/status.ts";
 import { GIB, MIB } from "../../src/units.ts";
-import { needs } from "../needs.ts";
-import { Lab, until, type RunningDaemon, type RunningWorkload } from "./harness.ts";
+import { atOnce, inTurn, zramForAll } from "./at-once.ts";
+import { until, type Lab, type RunningDaemon, type RunningWorkload } from "./harness.ts";
 import { pageStates } from "./pages.ts";
 import { addAndStart, coldIsOut, outOf, processOf, slideText } from "./slide-lab.ts";
 import { missingZram } from "./zram.ts";
 
-const zramTest = needs(missingZram());
-const lab = new Lab();
-afterEach(() => lab.close());
+const zramTest = atOnce(missingZram()), alone = inTurn(missingZram());
 
 /** The full size is for `npm run test:long`. */
 const LONG = process.env["ETMEM_LONG"] !== undefined;
 const SIZE = LONG ? 2 * GIB : 256 * MIB, PART = SIZE / 8, VMAS = LONG ? 5000 : 500;
+zramForAll(SIZE * 4);
 const POOL = "/proc/sys/vm/nr_hugepages";
 
 /** Sets pages of the pool aside until the lab is closed; false where the machine has not as many. */
-function setAside(pages: number): boolean {
+function setAside(lab: Lab, pages: number): boolean {
   const before = readFileSync(POOL, "utf8");
   lab.atEnd(() => writeFileSync(POOL, before));
   writeFileSync(POOL, String(pages));
@@ -68,9 +67,8 @@ function expectNear(actual: number | undefined, expected: number): void {
 }
 
 describe("the ledger tells the truth", () => {
-  zramTest("of memory that is cold, hot, locked, shared or in huge pages", async () => {
-    await lab.zramSwap(SIZE * 2);
-    const hugetlb = setAside(PART / 2 / MIB) ? PART : 0;
+  zramTest("of memory that is cold, hot, locked, shared or in huge pages", async (lab) => {
+    const hugetlb = setAside(lab, PART / 2 / MIB) ? PART : 0;
     const sizes = { mlocked: PART, forked: PART, shared: PART, "hugetlb-part": hugetlb };
     const parts = Object.entries(sizes).flatMap(([name, bytes]) => [`--${name}`, String(bytes)]);
     const workload = await lab.workload(["--size", String(SIZE), "--hot", "25%", "--vmas", String(VMAS), ...parts]);
@@ -93,8 +91,7 @@ describe("the ledger tells the truth", () => {
     expect(total.acceptedBytes).toBeGreaterThanOrEqual(total.outBytes);
   });
 
-  zramTest("of pages that somebody else had swapped out: they are none of ours", async () => {
-    await lab.zramSwap(SIZE * 2);
+  zramTest("of pages that somebody else had swapped out: they are none of ours", async (lab) => {
     const workload = await lab.workload(["--size", String(SIZE), "--hot", "25%"]), half = { start: workload.start, bytes: SIZE / 2 };
     pageOut(workload, half);
     const hotInHalf = workload.hot.subarray(0, half.bytes / 4096).reduce((sum, hot) => sum + hot, 0) * 4096;
@@ -110,8 +107,7 @@ describe("the ledger tells the truth", () => {
 });
 
 describe("the sums of a project", () => {
-  zramTest("outlive its stop and the daemon", async () => {
-    await lab.zramSwap(256 * MIB);
+  alone("outlive its stop and the daemon", async (lab) => {
     const workload = await lab.workload(["--size", "64M"]), args = ["--state-dir", lab.folder()], first = await lab.daemon({ args });
     await addAndStart(lab, first, slideText([{ target: workload.pid }]));
     await coldIsOut(workload);

@@ -1,21 +1,19 @@
 // project pause and resume of the built executable: nothing is looked at or moved meanwhile, nothing is forgotten, and a restart changes nothing.
-import { afterEach, expect } from "bun:test";
+import { expect } from "bun:test";
 import { join } from "node:path";
 import { GIB } from "../../src/units.ts";
-import { needs } from "../needs.ts";
-import { Lab, until, type RunningDaemon } from "./harness.ts";
+import { atOnce, zramForAll } from "./at-once.ts";
+import { until, type RunningDaemon } from "./harness.ts";
 import { addAndStart, outOf, processOf, slideText, statusOf } from "./slide-lab.ts";
 import { missingZram } from "./zram.ts";
 
-const swapTest = needs(missingZram());
-const lab = new Lab();
-afterEach(() => lab.close());
+const swapTest = atOnce(missingZram());
+zramForAll(GIB);
 
 const rounds = async (daemon: RunningDaemon, pid: number): Promise<number> => (await processOf(daemon, pid))?.total.rounds ?? 0;
 const ok = { status: 0, stdout: "", stderr: "" };
 
-swapTest("a paused project runs no rounds and keeps what it knows; resumed it goes on; the table calls it started all the while", async () => {
-  await lab.zramSwap(GIB);
+swapTest("a paused project runs no rounds and keeps what it knows; resumed it goes on; the table calls it started all the while", async (lab) => {
   const daemon = await lab.daemon(), target = await lab.workload(["--size", "64M", "--hot", "10%"]);
   await addAndStart(lab, daemon, slideText([{ target: target.pid }]));
   await until("two rounds are over", async () => (await rounds(daemon, target.pid)) >= 2);
@@ -32,8 +30,7 @@ swapTest("a paused project runs no rounds and keeps what it knows; resumed it go
   expect(await daemon.client("project", "stop", "-n", "test")).toEqual(ok);
 });
 
-swapTest("a project that was paused before a restart is paused after it, and nothing has moved", async () => {
-  await lab.zramSwap(GIB);
+swapTest("a project that was paused before a restart is paused after it, and nothing has moved", async (lab) => {
   const args = ["--state-dir", join(lab.folder(), "state")], first = await lab.daemon({ args });
   const target = await lab.workload(["--size", "64M", "--hot", "10%"]);
   const file = lab.configFile(slideText([{ target: target.pid }]));
