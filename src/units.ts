@@ -5,6 +5,9 @@ export const MIB = 1024 ** 2;
 export const GIB = 1024 ** 3;
 export const TIB = 1024 ** 4;
 
+/** Of a base page, wherever etmem looks at pages: trackers refuse kernels with larger ones. Page numbers are addresses / PAGE_BYTES. */
+export const PAGE_BYTES = 4096;
+
 /** The letters that may stand behind a number of bytes. */
 export type SizeUnit = "k" | "m" | "g" | "t";
 

@@ -2,9 +2,8 @@
 import { EtmemError, isGone } from "../errors.ts";
 import type { FoundProcess, Memory, ProcessRound } from "../memory/memory.ts";
 import { Pace, type PaceOrder } from "../memory/pace.ts";
-import { formatBytes } from "../units.ts";
+import { formatBytes, PAGE_BYTES } from "../units.ts";
 
-const PAGE_BYTES = 4096;
 /** 8 MiB take some 30 ms from zram: the longest that calling it off waits for. */
 const CALL_PAGES = 2048;
 /** So much stays available for everybody else: of the memory, and never less than this. */

@@ -1,6 +1,7 @@
 // What a scan library asks: which pages of some ranges have been accessed since it asked the last time. Sees the kernel only through Memory.
-import { CHUNK_PAGES, PAGE_BYTES, UNKNOWN } from "../memory/heat-map.ts";
+import { CHUNK_PAGES, UNKNOWN } from "../memory/heat-map.ts";
 import type { FoundProcess, HeatMap, Memory } from "../memory/memory.ts";
+import { PAGE_BYTES } from "../units.ts";
 
 export interface GlanceOrder {
   readonly process: FoundProcess;

@@ -3,9 +3,7 @@ import type { HeatMap, PageRuns, ProcessRound } from "../memory/memory.ts";
 import { NO_RUNS } from "../memory/page-runs.ts";
 import { isWaiting, samplePages, type GoalState } from "../memory/refault-goal.ts";
 import { spreadSample } from "../memory/spread.ts";
-import { formatBytes } from "../units.ts";
-
-const PAGE_BYTES = 4096;
+import { formatBytes, PAGE_BYTES } from "../units.ts";
 
 /** max_refault, and what was learnt of a process for it. Plain data. */
 export interface Goal {

@@ -1,9 +1,8 @@
 // What was asked, really moved, and came back: sums over rounds, in bytes. Pure.
 import type { StayedPages } from "../memory/memory.ts";
 import { REFUSALS, type Account, type LastRound, type ProcessStatus } from "../status.ts";
+import { PAGE_BYTES } from "../units.ts";
 import type { RoundReport } from "./round.ts";
-
-const PAGE_BYTES = 4096;
 
 /** Adds a round. */
 export function enter(account: Account, report: RoundReport): void {

@@ -1,11 +1,11 @@
 // What a task would do to one process, from real scans: nothing is moved. Sees the kernel only through Memory.
 import type { RoundPolicy } from "../engines/engine.ts";
 import { EtmemError, isGone } from "../errors.ts";
+import { PAGE_BYTES } from "../units.ts";
 import type { AgeBand, FoundProcess, Memory, ProcessRound, Question } from "../memory/memory.ts";
 import { PlanCounts } from "../memory/plan-counts.ts";
 import type { Outcome } from "../plan.ts";
 
-const PAGE_BYTES = 4096;
 /** Counts are not cut off at any threshold. */
 const NO_THRESHOLD = 254;
 

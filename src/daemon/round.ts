@@ -8,10 +8,8 @@ import type {
 import type { PaceOrder } from "../memory/pace.ts";
 import { emptyTally } from "../memory/tally.ts";
 import { Throttle, stubbornness } from "../memory/throttle.ts";
-import { formatBytes } from "../units.ts";
+import { formatBytes, PAGE_BYTES } from "../units.ts";
 import { goalStep, type Goal } from "./goal-step.ts";
-
-const PAGE_BYTES = 4096;
 
 /** What the rounds of one task have in common; the policy's own idea of `config` is lost on the way through a message. */
 export interface RoundOrder {

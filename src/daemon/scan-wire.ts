@@ -1,7 +1,7 @@
 // What libetmemd_scan and the daemon say over the socket of a plugin host, in the bytes of native/tracker.c, little endian.
 import { constants } from "node:os";
 import { EtmemError } from "../errors.ts";
-import { PAGE_BYTES } from "../memory/heat-map.ts";
+import { PAGE_BYTES } from "../units.ts";
 import { RUN_BYTES } from "./glance.ts";
 
 /** struct question { u32 magic; u32 flags; s64 pid; u64 ranges; } and so many struct range { u64 start, end; } */

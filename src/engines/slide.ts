@@ -1,8 +1,7 @@
 import { int, size } from "../config/field.ts";
-import { GIB, formatBytes } from "../units.ts";
+import { formatBytes, GIB, PAGE_BYTES } from "../units.ts";
 import { defineEngine } from "./engine.ts";
 
-const PAGE_BYTES = 4096;
 const WATERMARKS = "swapcache_high_wmark and swapcache_low_wmark go together, and the high one is the larger";
 
 export const slide = defineEngine({

@@ -5,6 +5,7 @@
 import { closeSync } from "node:fs";
 import { ptr } from "bun:ffi";
 import { SysError } from "../errors.ts";
+import { PAGE_BYTES } from "../units.ts";
 import { c, errno, mapShared, NR, rawSyscall, unmap, viewOf } from "./libc.ts";
 
 /** Plain data: can be sent to another thread of this process. */
@@ -14,7 +15,7 @@ export interface FaultRings {
   readonly addresses: readonly number[];
 }
 
-const PAGE = 4096, RING_BYTES = 64 << 10;
+const RING_BYTES = 64 << 10;
 
 /** struct perf_event_attr as of Linux 4.1: PERF_ATTR_SIZE_VER5. */
 const ATTR_BYTES = 112;
@@ -28,7 +29,7 @@ export function openFaultRings(cpus: readonly number[]): FaultRings {
     for (const cpu of cpus) {
       const fd = openEvent(cpu);
       fds.push(fd);
-      addresses.push(mapShared(fd, PAGE + RING_BYTES));
+      addresses.push(mapShared(fd, PAGE_BYTES + RING_BYTES));
     }
   } catch (error) {
     closeFaultRings({ fds, addresses });
@@ -49,7 +50,7 @@ export function switchFaultRings({ fds }: FaultRings, on: boolean): void {
 
 /** No reader may use them any more. */
 export function closeFaultRings({ fds, addresses }: FaultRings): void {
-  for (const address of addresses) unmap(address, PAGE + RING_BYTES);
+  for (const address of addresses) unmap(address, PAGE_BYTES + RING_BYTES);
   for (const fd of fds) closeSync(fd);
 }
 
@@ -69,7 +70,7 @@ function openEvent(cpu: number): number {
 const READABLE_BYTES = RING_BYTES - 1024;
 
 /** In words of 32 bits: u64 data_head of struct perf_event_mmap_page. */
-const DATA_HEAD = 1024 / 4, DATA = PAGE / 4, RING_WORDS = RING_BYTES / 4;
+const DATA_HEAD = 1024 / 4, DATA = PAGE_BYTES / 4, RING_WORDS = RING_BYTES / 4;
 /** struct perf_event_header { u32 type; u16 misc; u16 size }, then { u32 pid, tid; u64 addr }. */
 const PERF_RECORD_THROTTLE = 5, PERF_RECORD_SAMPLE = 9, SAMPLE_BYTES = 24;
 
@@ -83,7 +84,7 @@ export class FaultReader {
   private readonly copy = new Uint32Array(RING_WORDS);
 
   constructor({ addresses }: FaultRings) {
-    this.rings = addresses.map((address) => new Uint32Array(viewOf(address, PAGE + RING_BYTES)));
+    this.rings = addresses.map((address) => new Uint32Array(viewOf(address, PAGE_BYTES + RING_BYTES)));
     this.tails = this.rings.map(headOf);
   }
 

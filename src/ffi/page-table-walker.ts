@@ -4,10 +4,10 @@ import { BPF, bpf, type Assembler, type AttrField } from "./bpf.ts";
 import { mapShared, raiseMemlock, unmap, viewOf } from "./libc.ts";
 import { MAP, PROGRAM_LICENCE, PTE, RECORDS, pageWalkProgram, type StructOffsets } from "./page-walk-program.ts";
 import { SysError, UnsupportedError } from "../errors.ts";
+import { PAGE_BYTES } from "../units.ts";
 
 export { PTE, type StructOffsets } from "./page-walk-program.ts";
 
-const PAGE = 4096;
 const MAP_TYPE_ARRAY = 2, BPF_F_MMAPABLE = 1024, PROG_TYPE_RAW_TRACEPOINT = 17;
 
 /** What the walk must know of this machine. */
@@ -52,7 +52,7 @@ export class PageTableWalker {
     if (process.arch !== "x64") throw new UnsupportedError(`page tables of ${process.arch} are not known, only those of x86-64`);
     const { physicalBits } = facts;
     if (!(physicalBits >= 32 && physicalBits <= 52)) throw new UnsupportedError("cpuinfo names no physical address size");
-    const physicalMask = (1n << BigInt(physicalBits)) - BigInt(PAGE);
+    const physicalMask = (1n << BigInt(physicalBits)) - BigInt(PAGE_BYTES);
     const mapFd = createMap();
     const programFd = closingOnFailure([mapFd], () =>
       load(pageWalkProgram({ offsets: facts.offsets, mapFd, fiveLevels: facts.fiveLevels, physicalMask })));
@@ -63,7 +63,7 @@ export class PageTableWalker {
     this.header = new BigUint64Array(map, 0, 8);
     this.count = new Uint32Array(map, MAP.count, 1);
     this.index = new Uint32Array(map, MAP.index, RECORDS * 4);
-    this.tables = Array.from({ length: RECORDS }, (_, i) => new Int32Array(map, MAP.tables + i * PAGE, PAGE / 4));
+    this.tables = Array.from({ length: RECORDS }, (_, i) => new Int32Array(map, MAP.tables + i * PAGE_BYTES, PAGE_BYTES / 4));
     try {
       this.findDirectMap(physicalMask, facts.ownPagemap);
     } catch (error) {
@@ -90,8 +90,8 @@ export class PageTableWalker {
         const low = this.index[4 * i]!;
         piece.level = low & 3;
         piece.address = this.index[4 * i + 1]! * 2 ** 32 + low - piece.level;
-        piece.first = Math.max(0, (start - piece.address) / PAGE);
-        piece.last = Math.min(piece.level === 2 ? 262144 : 512, (end - piece.address) / PAGE);
+        piece.first = Math.max(0, (start - piece.address) / PAGE_BYTES);
+        piece.last = Math.min(piece.level === 2 ? 262144 : 512, (end - piece.address) / PAGE_BYTES);
         piece.entry = this.index[4 * i + 2]!;
         piece.entries = this.tables[i]!;
         yield piece;

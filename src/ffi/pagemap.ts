@@ -2,6 +2,7 @@
 import { ptr } from "bun:ffi";
 import { c, errno } from "./libc.ts";
 import { SysError } from "../errors.ts";
+import { PAGE_BYTES } from "../units.ts";
 
 /** State of a run of pages. */
 export const PAGE_STATE = {
@@ -15,7 +16,6 @@ export const PAGE_STATE = {
 /** Called with each run of pages in one state, ascending: addresses in bytes, PAGE_STATE bits. */
 export type VisitRun = (start: number, end: number, state: number) => void;
 
-const PAGE = 4096;
 /** _IOWR('f', 16, struct pm_scan_arg); the struct has 12 members of 64 bits. include/uapi/linux/fs.h, since 6.7. */
 const PAGEMAP_SCAN = 0xc0606610n;
 const ARG = { size: 0, start: 2, end: 3, vec: 5, vecLen: 6, anyOf: 10, returned: 11 } as const;
@@ -79,8 +79,8 @@ export class PagemapReader {
     const { entries } = this, pagesAtOnce = entries.length / 2;
     let runStart = start, runState = 0;
     for (let at = start; at < end;) {
-      const pages = Math.min(pagesAtOnce, (end - at) / PAGE);
-      const got = Number(c.pread(fd, ptr(entries), pages * 8, (at / PAGE) * 8));
+      const pages = Math.min(pagesAtOnce, (end - at) / PAGE_BYTES);
+      const got = Number(c.pread(fd, ptr(entries), pages * 8, (at / PAGE_BYTES) * 8));
       if (got < 0) {
         const code = errno();
         throw new SysError("pread pagemap", `fd ${fd}`, code);
@@ -92,11 +92,11 @@ export class PagemapReader {
         // bit 63 present, bit 62 swapped, bit 61 file page or shared anonymous (since 3.5)
         const state = (high >>> 31) | ((high >>> 29) & 2) | ((high >>> 27) & 4);
         if (state === runState) continue;
-        if (runState & 3) visit(runStart, at + i * PAGE, runState);
-        runStart = at + i * PAGE;
+        if (runState & 3) visit(runStart, at + i * PAGE_BYTES, runState);
+        runStart = at + i * PAGE_BYTES;
         runState = state;
       }
-      at += count * PAGE;
+      at += count * PAGE_BYTES;
       if (at >= end && runState & 3) visit(runStart, at, runState);
     }
   }

@@ -5,7 +5,8 @@
 // steps never leaves a wide band. Moments are exact until there are too many of them; then neighbours become one, the old ones first, as a share
 // of their age, and a page is never called older than it is. The pages lie as in the heat map of the last round, whose places are shared:
 // 0.29 MB per GiB in full chunks.
-import { CHUNK_PAGES, HUGE_CHUNK, HeatMap, PAGE_BYTES, type ChunkView } from "./heat-map.ts";
+import { PAGE_BYTES } from "../units.ts";
+import { CHUNK_PAGES, HUGE_CHUNK, HeatMap, type ChunkView } from "./heat-map.ts";
 import { Moments, NO_MOMENT } from "./moments.ts";
 import { RunBuilder, type PageRuns } from "./page-runs.ts";
 

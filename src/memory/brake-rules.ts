@@ -1,6 +1,6 @@
 // What harm looks like in numbers: each rule looks at one thing, and the first that finds harm is the reason. Pure.
 import { WHOLE_SYSTEM } from "../proc/psi.ts";
-import { formatBytes } from "../units.ts";
+import { formatBytes, PAGE_BYTES } from "../units.ts";
 
 /** Why the brake stops a task, in the order in which it asks. What clients know of is in status.ts; a test keeps both equal. */
 export type BrakeCause = "refault" | "faults" | "swap_in" | "pressure" | "swap_space" | "zram" | "write_budget";
@@ -89,7 +89,6 @@ function firstOf(rules: readonly Rule[], seen: Observed): Finding | null {
   return ease;
 }
 
-const PAGE_BYTES = 4096;
 /** What a page costs its process to get back: from zram; and where nobody knows from where. */
 const REFAULT_SECONDS = 15e-6, MAJOR_FAULT_SECONDS = 50e-6;
 /** Parts of the target's time. */

@@ -1,10 +1,11 @@
 // The brake of one process in one round: takes the pulse when it is time, and keeps what the next round must know.
+import { PAGE_BYTES } from "../units.ts";
 import { between, diskShare } from "./brake-look.ts";
 import { judge, judgeBudget, judgePlacing, type Finding, type Observed } from "./brake-rules.ts";
 import { nextState, roundOver, unknownTarget, type BrakeState } from "./brake.ts";
 import type { ProcessRound, Pulse, Returned, Time } from "./memory.ts";
 
-const PAGE_BYTES = 4096, LEAST_PART_BYTES = 1 << 20;
+const LEAST_PART_BYTES = 1 << 20;
 
 /** What outlives a round. Plain data. */
 export interface BrakeRecord {

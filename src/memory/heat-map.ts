@@ -4,10 +4,10 @@
 // numbers (up to 32 of them) or as a bitmap, and has one counter byte a page: 1.15 bytes a page in full chunks, 1.6 in chunks a
 // quarter full, 13 for a page alone in its chunk. A transparent huge page is one entry. Reading goes from the first chunk to the
 // last, as page tables do, so no offsets are stored.
+import { PAGE_BYTES } from "../units.ts";
 import { RunBuilder } from "./page-runs.ts";
 import type { PageRuns } from "./page-runs.ts";
 
-export const PAGE_BYTES = 4096;
 export const CHUNK_PAGES = 512;
 export const CHUNK_BYTES = PAGE_BYTES * CHUNK_PAGES;
 

@@ -1,5 +1,6 @@
 // How much of a process cannot be moved, and why, whether or not anybody has tried: what is locked or shared is left out before it is asked for.
 import { PAGE_STATE, PagemapReader } from "../ffi/pagemap.ts";
+import { PAGE_BYTES } from "../units.ts";
 import type { StayedPages } from "./memory.ts";
 import { nextTurn } from "./next-turn.ts";
 import { NO_RUNS, RunBuilder, steps } from "./page-runs.ts";
@@ -8,7 +9,6 @@ import { markedRuns, readMarks, sharedOf, sortOut, type StayParts } from "./stay
 import type { Watched } from "./trackers/tracker.ts";
 import { pageableRuns } from "./vmas.ts";
 
-const PAGE = 4096;
 /** 512 MiB in one go: some 8 ms. */
 const STEP_PAGES = 2 ** 17;
 const NONE: ReadonlySet<string> = new Set();
@@ -27,8 +27,8 @@ export async function countImmovable(parts: StayParts, { process, vmas, signal, 
     if (signal.aborted) return undefined;
     const found = cpu.measure(() => {
       const present = new RunBuilder();
-      reader.eachRun(pagemap, from * PAGE, to * PAGE, (start, end, state) => {
-        if (state & PAGE_STATE.present) present.add(start / PAGE, end / PAGE);
+      reader.eachRun(pagemap, from * PAGE_BYTES, to * PAGE_BYTES, (start, end, state) => {
+        if (state & PAGE_STATE.present) present.add(start / PAGE_BYTES, end / PAGE_BYTES);
       });
       return sortOut(present.done(), { ...marks, shared: (pages) => sharedOf(pagemap, pages), refaulted: NO_RUNS, swapHasRoom: () => true });
     });

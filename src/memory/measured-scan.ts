@@ -1,7 +1,7 @@
 // One scan of a process of which it is known what is hot, held against that truth: for benchmarks, for tests, and inside virtual machines.
 import { readStat } from "../proc/process.ts";
 import { kernelRoot } from "../proc/root.ts";
-import { PAGE_BYTES } from "./heat-map.ts";
+import { PAGE_BYTES } from "../units.ts";
 import type { Memory, Question } from "./memory.ts";
 
 /** A process of which it is known what is hot; as a Lab's workload gives it. */

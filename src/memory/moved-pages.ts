@@ -1,6 +1,7 @@
 // Which pages of a process we have moved out, so that only what we did is credited and what comes back is noticed.
 import { PAGE_STATE, PagemapReader } from "../ffi/pagemap.ts";
-import { CHUNK_PAGES, PAGE_BYTES } from "./heat-map.ts";
+import { PAGE_BYTES } from "../units.ts";
+import { CHUNK_PAGES } from "./heat-map.ts";
 import type { Refaulted, Returned } from "./memory.ts";
 import { nextTurn } from "./next-turn.ts";
 import { RunBuilder, steps, type PageRuns } from "./page-runs.ts";

@@ -3,7 +3,7 @@ import { keepSmallPages, mapAnonymous, unmap, viewOf } from "../ffi/libc.ts";
 import { readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { EtmemError } from "../errors.ts";
-import { PAGE_BYTES } from "./heat-map.ts";
+import { PAGE_BYTES } from "../units.ts";
 import type { Mover } from "./movers/mover.ts";
 import { RunBuilder } from "./page-runs.ts";
 import { ownMemory } from "./self-test.ts";

@@ -1,8 +1,8 @@
 // The memory of a process in cells of equal size: what is there, how old it is, what is out.
 import { PAGE_STATE, PagemapReader } from "../ffi/pagemap.ts";
 import type { VmaList } from "../proc/maps.ts";
+import { PAGE_BYTES } from "../units.ts";
 import { BAND_SECONDS, bandOf, type AgeMap } from "./age-map.ts";
-import { PAGE_BYTES } from "./heat-map.ts";
 import { nextTurn } from "./next-turn.ts";
 import { RunBuilder, steps, type PageRuns } from "./page-runs.ts";
 import { walkSpans } from "./vmas.ts";

@@ -1,5 +1,6 @@
 // Where the pages of a heat map lie, and which of them make up what was chosen.
-import { CHUNK_PAGES, PAGE_BYTES, UNKNOWN, type HeatMap } from "./heat-map.ts";
+import { PAGE_BYTES } from "../units.ts";
+import { CHUNK_PAGES, UNKNOWN, type HeatMap } from "./heat-map.ts";
 
 /** In place of a node: the page is absent, or nobody knows where it is. */
 export const NOWHERE = 255;

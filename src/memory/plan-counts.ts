@@ -1,6 +1,7 @@
 // What moving would have come to, had it been done: counted from real scans of one process, by age and by count. Pure.
+import { PAGE_BYTES } from "../units.ts";
 import { BAND_SECONDS, bandOf, type AgeMap } from "./age-map.ts";
-import { CHUNK_PAGES, HeatMap, MAX_COUNT, PAGE_BYTES, UNKNOWN } from "./heat-map.ts";
+import { CHUNK_PAGES, HeatMap, MAX_COUNT, UNKNOWN } from "./heat-map.ts";
 
 /** Of one threshold. */
 export interface Prediction {

@@ -1,8 +1,8 @@
 // Which of the pages of some runs are present or swapped, as the kernel's page map says.
 import { PAGE_STATE, PagemapReader } from "../ffi/pagemap.ts";
+import { PAGE_BYTES } from "../units.ts";
 import { RunBuilder, type PageRuns } from "./page-runs.ts";
 
-const PAGE = 4096;
 /** Looking at pages between two runs costs less than another call, up to about this many pages (64 MiB). */
 const HULL_GAP_PAGES = 16384;
 
@@ -21,7 +21,7 @@ export function residencyOf(pagemap: number, runs: Pick<PageRuns, "from" | "to">
   const { from, to } = hulls.done();
   let at = 0;
   const visit = (start: number, end: number, state: number) => {
-    const first = start / PAGE, last = end / PAGE;
+    const first = start / PAGE_BYTES, last = end / PAGE_BYTES;
     while (at < runs.from.length && runs.to[at]! <= first) at++;
     for (let i = at; i < runs.from.length && runs.from[i]! < last; i++) {
       const runFrom = Math.max(first, runs.from[i]!), runTo = Math.min(last, runs.to[i]!);
@@ -29,6 +29,6 @@ export function residencyOf(pagemap: number, runs: Pick<PageRuns, "from" | "to">
       else if (state & PAGE_STATE.swapped) swapped.add(runFrom, runTo);
     }
   };
-  for (let hull = 0; hull < from.length; hull++) reader.eachRun(pagemap, from[hull]! * PAGE, to[hull]! * PAGE, visit);
+  for (let hull = 0; hull < from.length; hull++) reader.eachRun(pagemap, from[hull]! * PAGE_BYTES, to[hull]! * PAGE_BYTES, visit);
   return { present: present.done(), swapped: swapped.done() };
 }

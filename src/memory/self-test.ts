@@ -4,8 +4,9 @@ import { VMA, type VmaList } from "../proc/maps.ts";
 import { readStat } from "../proc/process.ts";
 import type { Root } from "../proc/root.ts";
 import { UnsupportedError } from "../errors.ts";
+import { PAGE_BYTES } from "../units.ts";
 import { CpuMeter } from "./cpu-meter.ts";
-import { CHUNK_BYTES, CHUNK_PAGES, PAGE_BYTES, UNKNOWN, type HeatMap } from "./heat-map.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, UNKNOWN, type HeatMap } from "./heat-map.ts";
 import { HeldProcess } from "./targets.ts";
 import type { Tracker, Watched } from "./trackers/tracker.ts";
 

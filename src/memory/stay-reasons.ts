@@ -5,13 +5,12 @@ import type { Root } from "../proc/root.ts";
 import { readVmaUse } from "../proc/smaps.ts";
 import { readSwapDevice } from "../proc/swap-device.ts";
 import { readSwaps } from "../proc/swaps.ts";
+import { PAGE_BYTES } from "../units.ts";
 import type { StayReason, StayedPages } from "./memory.ts";
 import { NO_RUNS, RunBuilder, intersect, subtract, type PageRuns } from "./page-runs.ts";
 import type { PageSet } from "./page-set.ts";
 import type { Refaults } from "./refaults.ts";
 import { rangeOf, type RefusedVmas } from "./vmas.ts";
-
-const PAGE = 4096;
 
 export interface StayParts {
   readonly root: Root;
@@ -107,8 +106,8 @@ export function readMarks({ root, pid, refused }: StayParts): Marks {
   const only = has.hugetlbBytes === 0 ? "mlocked" : has.lockedBytes === 0 ? "hugetlb" : null;
   if (only !== null && refused.size > 0) return { only, mlocked: NO_RUNS, hugetlb: NO_RUNS };
   for (const { start, end, flags } of readVmaUse(root, pid) ?? []) {
-    if (flags.includes("ht")) hugetlb.add(start / PAGE, end / PAGE);
-    else if (flags.includes("lo")) mlocked.add(start / PAGE, end / PAGE);
+    if (flags.includes("ht")) hugetlb.add(start / PAGE_BYTES, end / PAGE_BYTES);
+    else if (flags.includes("lo")) mlocked.add(start / PAGE_BYTES, end / PAGE_BYTES);
   }
   return { only, mlocked: mlocked.done(), hugetlb: hugetlb.done() };
 }

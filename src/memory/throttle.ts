@@ -1,4 +1,5 @@
 // What stands between a decision and its move: a probe first, and before each bounded call how much may go now, and why no more.
+import { PAGE_BYTES } from "../units.ts";
 import { judgeBudget, swapSpace, type Finding } from "./brake-rules.ts";
 import { leftBehind, stepsOf, type Steps } from "./brake.ts";
 import type { Allow, Memory, MoveTally, PageRuns, ProcessRound } from "./memory.ts";
@@ -7,8 +8,6 @@ import { subtract } from "./page-runs.ts";
 import { spreadSample } from "./spread.ts";
 import { cutShort, emptyTally, sumTally } from "./tally.ts";
 import type { BrakeWatch } from "./brake-watch.ts";
-
-const PAGE_BYTES = 4096;
 
 /**
  * So much time of the kernel's without one page gone, and the rest is not tried in this round. Pages that are shared or locked cost it next to

@@ -1,9 +1,8 @@
 // Which mappings of a process are looked at: those that have every one of some flags. proc_pid_smaps(5), VmFlags
 import { VMA, type VmaList } from "../proc/maps.ts";
 import type { VmaUse } from "../proc/smaps.ts";
+import { PAGE_BYTES } from "../units.ts";
 import type { PageRuns } from "./page-runs.ts";
-
-const PAGE = 4096;
 
 export interface VmaChoice {
   /** Two letters each, as smaps has them: "hg", "rd". */
@@ -56,5 +55,5 @@ export function chooseVmas(vmas: VmaList, choice: VmaChoice, { uses, unseen }: V
 }
 
 function isIn({ from, to }: PageRuns, address: number): boolean {
-  return from.some((first, i) => first * PAGE <= address && address < to[i]! * PAGE);
+  return from.some((first, i) => first * PAGE_BYTES <= address && address < to[i]! * PAGE_BYTES);
 }

@@ -1,9 +1,10 @@
 // A workload whose pages begin on the nodes that are asked for, such as the wrong ones.
 import { PageVector } from "../ffi/move-pages.ts";
 import { EtmemError } from "../errors.ts";
+import { PAGE_BYTES } from "../units.ts";
 import { CHUNK_PAGES, hotPages, type Heat } from "./workload.ts";
 
-const PAGE = 4096, CALL_PAGES = 4096, ATTEMPTS = 5;
+const CALL_PAGES = 4096, ATTEMPTS = 5;
 
 export interface PlacedShape extends Omit<Heat, "pages"> {
   readonly bytes: number;
@@ -20,12 +21,12 @@ export function placeWorkload(start: number, shape: PlacedShape, pageBytes: numb
   const pagesOf = (hot: number): number[] => Array.from({ length: heat.length / step }, (_, i) => i * step).filter((page) => heat[page] === hot);
   // First away from where others are to come.
   for (const [hot, node] of [[0, shape.coldNode], [1, shape.hotNode], [0, shape.coldNode]] as const) {
-    if (node !== undefined) placePages(pagesOf(hot).map((page) => (start + page * pageBytes) / PAGE), node);
+    if (node !== undefined) placePages(pagesOf(hot).map((page) => (start + page * pageBytes) / PAGE_BYTES), node);
   }
   const vector = new PageVector(1);
   for (const [hot, node] of [[0, shape.coldNode], [1, shape.hotNode]] as const) {
     const strays = node === undefined ? 0 : pagesOf(hot).filter((page) => {
-      vector.put(0, (start + page * pageBytes) / PAGE);
+      vector.put(0, (start + page * pageBytes) / PAGE_BYTES);
       vector.query(0, 1);
       return vector.status[0] !== node;
     }).length;

@@ -1,8 +1,7 @@
 // Which physical memory belongs to which NUMA node. Documentation/ABI/stable/sysfs-devices-node, Documentation/ABI/testing/sysfs-devices-memory
+import { PAGE_BYTES } from "../units.ts";
 import { namesIn, readTextIfAny } from "./kernel-text.ts";
 import type { Root } from "./root.ts";
-
-const PAGE = 4096;
 
 /** Answers by page frame. Holds for as long as no memory is plugged in or taken out. */
 export class MemoryBlocks {
@@ -29,7 +28,7 @@ export class MemoryBlocks {
         found.set(block, node);
       }
     }
-    return Number.isSafeInteger(size) && found.size > 0 ? new MemoryBlocks(size / PAGE, found, shared) : undefined;
+    return Number.isSafeInteger(size) && found.size > 0 ? new MemoryBlocks(size / PAGE_BYTES, found, shared) : undefined;
   }
 
   /** undefined where it is not known. */

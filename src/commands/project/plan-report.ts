@@ -1,8 +1,8 @@
 // A plan as text for people, within 80 columns. Pure.
 import type { Outcome, TaskPlan } from "../../plan.ts";
-import { formatBytes } from "../../units.ts";
+import { formatBytes, PAGE_BYTES } from "../../units.ts";
 
-const BAR_WIDTH = 40, PAGE_BYTES = 4096;
+const BAR_WIDTH = 40;
 
 export function planText(plan: TaskPlan): string {
   const { task, engine, refusal, tracker, seconds, interval, windows, processes, residentBytes } = plan;

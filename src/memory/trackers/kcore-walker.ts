@@ -5,16 +5,17 @@ import { readSymbol } from "../../proc/kallsyms.ts";
 import { Kcore } from "../../proc/kcore.ts";
 import type { Root } from "../../proc/root.ts";
 import { SysError, UnsupportedError } from "../../errors.ts";
+import { PAGE_BYTES } from "../../units.ts";
 import type { TableWalker } from "./page-walk.ts";
 
-const PAGE = 4096, PRESENT = 0x001, LEAF = 0x080;
+const PRESENT = 0x001, LEAF = 0x080;
 /** Tasks looked at for our own, before it is given up. */
 const MOST_TASKS = 2 ** 20;
 /** A table that changes under the reading is read again so often. */
 const TRIES = 5;
 
 /** By level: page table 0, PMD 1, PUD 2, P4D 3, PGD 4. What an entry of it maps. */
-const SPAN = [PAGE, 2 ** 21, 2 ** 30, 2 ** 39, 2 ** 48];
+const SPAN = [PAGE_BYTES, 2 ** 21, 2 ** 30, 2 ** 39, 2 ** 48];
 
 interface Table {
   physical: number;
@@ -102,7 +103,7 @@ export class KcoreWalker implements TableWalker {
 
   private physicalOf(level: number, at: number): number {
     const index = 2 * (Math.floor(at / SPAN[level]!) % 512), { words } = this.tables[level]!;
-    return (words[index + 1]! & this.highMask) * 2 ** 32 + ((words[index]! & ~(PAGE - 1)) >>> 0);
+    return (words[index + 1]! & this.highMask) * 2 ** 32 + ((words[index]! & ~(PAGE_BYTES - 1)) >>> 0);
   }
 
   /** The PGD of the address space that a descriptor of a page map holds. */
@@ -136,7 +137,7 @@ export class KcoreWalker implements TableWalker {
 const ACCESSED = 0x020;
 
 function emptyTable(): Table {
-  const bytes = new Uint8Array(PAGE);
+  const bytes = new Uint8Array(PAGE_BYTES);
   return { physical: -1, bytes, words: new Int32Array(bytes.buffer) };
 }
 
@@ -145,8 +146,8 @@ type Found = Readonly<Record<"address" | "level" | "entry" | "start" | "end", nu
 function cut(piece: Piece, { address, level, entry, start, end }: Found): Piece {
   piece.address = address;
   piece.level = level;
-  piece.first = Math.max(0, (start - address) / PAGE);
-  piece.last = Math.min(level === 2 ? 262144 : 512, (end - address) / PAGE);
+  piece.first = Math.max(0, (start - address) / PAGE_BYTES);
+  piece.last = Math.min(level === 2 ? 262144 : 512, (end - address) / PAGE_BYTES);
   piece.entry = entry;
   return piece;
 }

@@ -1,6 +1,7 @@
 // From page-table entries to counts in a heat map. Pure: no system calls.
-import { CHUNK_PAGES, MAX_COUNT, PAGE_BYTES, UNKNOWN, type HeatCursor, type HeatMapBuilder } from "../heat-map.ts";
+import { CHUNK_PAGES, MAX_COUNT, UNKNOWN, type HeatCursor, type HeatMapBuilder } from "../heat-map.ts";
 import type { PageRuns, RunBuilder } from "../page-runs.ts";
+import { PAGE_BYTES } from "../../units.ts";
 import type { ClearPlan } from "./clearing.ts";
 
 /** What is needed of a piece of a page-table walk; see ffi/page-table-walker.ts. */

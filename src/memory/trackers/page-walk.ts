@@ -2,7 +2,8 @@
 import type { Piece } from "../../ffi/page-table-walker.ts";
 import { PagemapReader, PAGE_STATE } from "../../ffi/pagemap.ts";
 import { UnsupportedError } from "../../errors.ts";
-import { CHUNK_BYTES, CHUNK_PAGES, HeatMapBuilder, PAGE_BYTES, UNKNOWN, type HeatCursor, type HeatMap } from "../heat-map.ts";
+import { PAGE_BYTES } from "../../units.ts";
+import { CHUNK_BYTES, CHUNK_PAGES, HeatMapBuilder, UNKNOWN, type HeatCursor, type HeatMap } from "../heat-map.ts";
 import type { Sight } from "../memory.ts";
 import { nextTurn } from "../next-turn.ts";
 import { RunBuilder, intersect, steps, type PageRuns } from "../page-runs.ts";

@@ -1,9 +1,10 @@
 // What a mapping that is used in parts has in it, found out by paging out a little of it and looking what comes back: a page that stays out is cold,
 // one that is back was hot. What is known beforehand is how much of the mapping is in use, so a probe that returns more often than that says stop.
 import type { VmaUse } from "../../proc/smaps.ts";
-import { CHUNK_PAGES, PAGE_BYTES, type HeatMap } from "../heat-map.ts";
+import { CHUNK_PAGES, type HeatMap } from "../heat-map.ts";
 import { PageSet } from "../page-set.ts";
 import { NO_RUNS, RunBuilder, intersect, type PageRuns } from "../page-runs.ts";
+import { PAGE_BYTES } from "../../units.ts";
 
 /** Of the resident pages of a process: a first probe that is all wrong costs it no more than this. */
 export const FIRST_SHARE = 0.0005;

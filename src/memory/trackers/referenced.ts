@@ -3,7 +3,8 @@
 import { readVmaUse, type VmaUse } from "../../proc/smaps.ts";
 import type { Root } from "../../proc/root.ts";
 import { SysError } from "../../errors.ts";
-import { CHUNK_PAGES, MAX_COUNT, PAGE_BYTES, type HeatMap } from "../heat-map.ts";
+import { PAGE_BYTES } from "../../units.ts";
+import { CHUNK_PAGES, MAX_COUNT, type HeatMap } from "../heat-map.ts";
 import { RunBuilder, subtract, type PageRuns } from "../page-runs.ts";
 import { Probing } from "./probing.ts";
 import { residentHeat } from "./residents.ts";

@@ -1,9 +1,10 @@
 // What is resident in a process, from its page map: the heat map of trackers that do not read page tables.
 import { PAGE_STATE, PagemapReader } from "../../ffi/pagemap.ts";
-import { CHUNK_PAGES, HeatMapBuilder, PAGE_BYTES, type HeatMap } from "../heat-map.ts";
+import { CHUNK_PAGES, HeatMapBuilder, type HeatMap } from "../heat-map.ts";
 import { nextTurn } from "../next-turn.ts";
 import { steps } from "../page-runs.ts";
 import { pageableRuns } from "../vmas.ts";
+import { PAGE_BYTES } from "../../units.ts";
 import type { Watched } from "./tracker.ts";
 
 /** 1 GiB of address space: some 15 ms where the kernel has no PAGEMAP_SCAN. */
