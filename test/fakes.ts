@@ -149,7 +149,7 @@ const NEVER = new AbortController().signal;
 export function calmPulse(atMs: number): Pulse {
   return {
     atMs, majorFaults: 0, swapInPages: 0, swapOutPages: 0, allMajorFaults: 0, targetFaults: null, cpus: 4, pressure: null,
-    swapFreeBytes: SYSTEM.swapFreeBytes,
+    swapTotalBytes: SYSTEM.swapTotalBytes, swapFreeBytes: SYSTEM.swapFreeBytes,
     memAvailableBytes: SYSTEM.memAvailableBytes, memTotalBytes: SYSTEM.memTotalBytes, zram: [], zramWrittenBytes: 0, hasDisk: false,
   };
 }

@@ -116,7 +116,8 @@ class Changes {
     }
     if (pause.length > 0) await rounds.pause(pause);
     rounds.resume(resume);
-    log.info(event, { ...subject, tasksStarted: start.length, tasksStopped: stop.length });
+    const held = "holding" in wanted ? pause.length : 0;
+    log.info(event, { ...subject, tasksStarted: start.length, tasksStopped: stop.length + held });
     if ("del" in wanted || "declare" in wanted) rounds.sums?.keepOnly(new Set(objects.list().flatMap(tasksIn).map(({ id }) => id)));
     changed?.(objects.count());
     return change;

@@ -9,8 +9,13 @@ export interface Member {
   process: FoundProcess;
   status: ProcessStatus;
   owned: boolean;
+  /** As the log has it last; and when it was told what. */
   lastReason: string | null;
+  readonly said: Map<string | null, number>;
 }
+
+/** A process may be held and let go in each round, for weeks. */
+const SAID_AGAIN_MS = 600_000, MOST_SAID = 32;
 
 export interface MembersParts {
   readonly task: TaskSpec;
@@ -19,6 +24,8 @@ export interface MembersParts {
   readonly log: Log;
   /** Called for each owned process that left. */
   forget(process: FoundProcess): void;
+  /** Only tests have another clock. */
+  nowMs?(): number;
 }
 
 export class Members {
@@ -56,7 +63,7 @@ export class Members {
         pid: process.pid, comm: process.comm, state: "waiting", reason: null, residentBytes: 0, swappedBytes: 0,
         lastRound: null, total: emptyAccount(),
       };
-      this.members.set(processKey(process), { process, status, owned: false, lastReason: null });
+      this.members.set(processKey(process), { process, status, owned: false, lastReason: null, said: new Map() });
     }
   }
 
@@ -76,15 +83,21 @@ export class Members {
     this.members.clear();
   }
 
-  /** Why nothing moves is said when it changes; the figures in it change all the time. `told`: the log has it already. True if it has changed. */
-  tell(member: Member, reason: string | null, { told = false } = {}): boolean {
-    const { log, task } = this.parts, { status, process } = member;
+  /**
+   * Why nothing moves is said when it changes; the figures in it change all the time. What comes and goes is said again if it lasts for a while.
+   * `told`: the log has it already; `moved`: something does move. True if it has changed for the log.
+   */
+  tell(member: Member, reason: string | null, { told = false, moved = false } = {}): boolean {
+    const { log, task } = this.parts, { status, process, said } = member, nowMs = this.parts.nowMs?.() ?? performance.now();
     const shape = reason?.replace(/\d+/g, "#") ?? null;
     status.reason = reason;
-    if (shape === member.lastReason) return false;
+    if (shape === member.lastReason || nowMs - (said.get(shape) ?? -Infinity) < SAID_AGAIN_MS) return false;
     member.lastReason = shape;
-    if (!told && reason !== null) log.info("nothing moves", { task: task.id, pid: process.pid, name: process.comm, reason });
-    else if (!told) log.info("moving again", { task: task.id, pid: process.pid, name: process.comm });
+    if (said.size >= MOST_SAID) said.clear();
+    said.set(shape, nowMs);
+    const who = { task: task.id, pid: process.pid, name: process.comm };
+    if (!told && reason !== null) log.info(moved ? "not all moves" : "nothing moves", { ...who, reason });
+    else if (!told) log.info("moving again", who);
     return true;
   }
 

@@ -198,7 +198,8 @@ export class Objects {
 
   #prepareStop(name: string, holding = false): () => Change {
     const project = this.#find(name);
-    if (!project.started) throw new RefusedError("error: project has been stopped");
+    const late = `project ${name} is stopped already, and what it had moved is not known any more; it comes back when it is accessed`;
+    if (!project.started) throw new RefusedError(holding ? late : "error: project has been stopped");
     return () => {
       project.started = project.paused = false;
       project.byHand = true;

@@ -258,10 +258,9 @@ export class TaskRun implements Run {
     status.lastRound = lastRound(report, new Date());
     Object.assign(status, standing(report));
     if (report.ages) Object.assign(status, { hotBytes: report.hotBytes, ages: report.ages });
-    const brake = this.limits.statusOf(process);
+    const brake = this.limits.statusOf(process), outBytes = (tally?.swappedOut ?? 0) * 4096;
     if (brake) status.brake = brake;
-    this.members.tell(member, report.reason, { told: brake?.state === "stopped" && brake.reason === report.reason });
-    const outBytes = (tally?.swappedOut ?? 0) * 4096;
+    this.members.tell(member, report.reason, { told: brake?.state === "stopped" && brake.reason === report.reason, moved: outBytes > 0 });
     const line = {
       task: task.id, pid: process.pid, name: process.comm, outcome: report.outcome, ...pagesOf(report),
       cpuMs: Math.round(cpu.user + cpu.system), seconds: report.seconds.toFixed(2),

@@ -17,9 +17,11 @@ export interface Beside {
 export function between(before: Pulse, after: Pulse, beside: Beside): Observed {
   const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1000), { pressure: was } = before, { pressure: is } = after;
   const share = (from: number, to: number) => Math.max(0, to - from) / 1e6 / seconds;
+  const lost = swapTakenAway(before, after), swappedIn = lost ? 0 : after.swapInPages - before.swapInPages;
   return {
-    standsFor: 1, ...beside, seconds, targetsShare: targetsShare(before, after), cpus: after.cpus, zram: after.zram,
-    majorFaults: Math.max(0, after.majorFaults - before.majorFaults), swapInPages: Math.max(0, after.swapInPages - before.swapInPages),
+    standsFor: 1, ...beside, ...(lost ? { cameBackPages: 0, refaultPages: 0 } : {}), seconds,
+    targetsShare: targetsShare(before, after), cpus: after.cpus, zram: after.zram,
+    majorFaults: Math.max(0, after.majorFaults - before.majorFaults), swapInPages: Math.max(0, swappedIn),
     // A process that has changed its cgroup has no past there.
     pressure: was === null || is === null || was.of !== is.of ? null : {
       of: is.of, someShare: share(was.someMicroseconds, is.someMicroseconds), fullShare: share(was.fullMicroseconds, is.fullMicroseconds),
@@ -27,6 +29,11 @@ export function between(before: Pulse, after: Pulse, beside: Beside): Observed {
     hasSwap: after.zramWrittenBytes !== null || after.hasDisk, swapFreeBytes: after.swapFreeBytes,
     memAvailableBytes: after.memAvailableBytes, memTotalBytes: after.memTotalBytes,
   };
+}
+
+/** swapoff reads all of a device back in, which nobody has accessed. The total goes down page by page meanwhile: si_swapinfo() of mm/swapfile.c. */
+function swapTakenAway(before: Pulse, after: Pulse): boolean {
+  return after.swapTotalBytes < before.swapTotalBytes;
 }
 
 /** Which part of the machine's major faults between two pulses were those of processes that tasks work on; 0 where that is not known. */

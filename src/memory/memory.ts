@@ -177,6 +177,7 @@ export interface Pulse extends VmStat {
   readonly cpus: number;
   /** Of the cgroup of the process, or the system; null where the kernel does not count it, which says nothing. */
   readonly pressure: { readonly of: string; readonly someMicroseconds: number; readonly fullMicroseconds: number } | null;
+  readonly swapTotalBytes: number;
   readonly swapFreeBytes: number;
   readonly memAvailableBytes: number;
   readonly memTotalBytes: number;

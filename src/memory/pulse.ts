@@ -15,13 +15,13 @@ import type { TargetFaults } from "./target-faults.ts";
 export function readPulse(root: Root, pid: number, targets?: TargetFaults): Pulse | undefined {
   const stat = readStat(root, pid);
   if (!stat) return undefined;
-  const { swapFreeBytes, memAvailableBytes, memTotalBytes } = readMemInfo(root), areas = readSwaps(root);
+  const { swapTotalBytes, swapFreeBytes, memAvailableBytes, memTotalBytes } = readMemInfo(root), areas = readSwaps(root);
   const isZram = ({ path }: SwapArea) => /^\/dev\/zram\d+$/.test(path), disks = areas.filter((area) => !isZram(area));
   const pools = areas.filter(isZram).map((area) => readSwapDevice(root, area));
   return {
     atMs: steadyMs(), majorFaults: stat.majorFaults, targetFaults: targets?.count(steadyMs()) ?? null, ...readVmStat(root),
     cpus: availableParallelism(),
-    pressure: readPressure(root, pid) ?? null, swapFreeBytes, memAvailableBytes, memTotalBytes,
+    pressure: readPressure(root, pid) ?? null, swapTotalBytes, swapFreeBytes, memAvailableBytes, memTotalBytes,
     zram: pools.flatMap(({ path, zram }) => (zram ? { device: path, ...zram } : [])),
     zramWrittenBytes: pools.length === 0 ? null : pools.reduce((sum, pool) => sum + readWrittenBytes(root, pool), 0), hasDisk: disks.length > 0,
   };

@@ -53,6 +53,8 @@ describe("the original's answers", () => {
     ["starting no project", () => objects.start("q"), "error: project is not exist"],
     ["stopping no project", () => objects.stop("q"), "error: project is not exist"],
     ["stopping a stopped project", () => objects.stop("p"), "error: project has been stopped"],
+    ["bringing back what a stopped project had moved", () => objects.prepare({ stop: "p", holding: true })(),
+      "project p is stopped already, and what it had moved is not known any more; it comes back when it is accessed"],
     ["pausing no project", () => objects.prepare({ pause: "q" })(), "error: project is not exist"],
     ["pausing a stopped project", () => objects.prepare({ pause: "p" })(), "project p is not started"],
     ["showing no project", () => objects.show("q"), "project: project q is not existed"],

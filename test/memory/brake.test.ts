@@ -206,6 +206,13 @@ describe("between two pulses", () => {
     expect(between(from, to, beside)).toMatchObject({ ...beside, seconds: 2, majorFaults: 5, swapInPages: 7, pressure, standsFor: 1 });
   });
 
+  test("nothing comes back by itself while swap is taken away, and nobody reads it in", () => {
+    const less = { ...from, atMs: 3000, majorFaults: 15, swapInPages: 70_000, swapTotalBytes: from.swapTotalBytes - MIB, swapFreeBytes: 0 };
+    const seen = between(from, less, { ...beside, movedPages: 70_000, cameBackPages: 70_000, refaultPages: 70_000 });
+    expect(seen).toMatchObject({ cameBackPages: 0, refaultPages: 0, swapInPages: 0, majorFaults: 5 });
+    expect(judge({ ...seen, hasSwap: false })).toMatchObject({ cause: "swap_space", text: "there is no swap" });
+  });
+
   const elsewhere = { of: "cgroup /a", someMicroseconds: 9e9, fullMicroseconds: 0 };
   test.each([[null], [elsewhere]])("lies no pressure where there is no past of it: %p", (pressure) => {
     expect(between({ ...from, pressure }, { ...from, atMs: 3000 }, beside).pressure).toBeNull();
