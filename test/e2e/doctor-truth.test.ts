@@ -1,7 +1,8 @@
 // Each line of the doctor against something else that tells the same: other programs, the kernel's own files, and daemons with the same privileges
 // that are made to use each tracker and mover.
 import { afterEach, describe, expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import type { Diagnosis } from "../../src/memory/doctor.ts";
 import type { Finding } from "../../src/memory/doctor-finding.ts";
 import { missingPrograms, needs, notLong, notRoot } from "../needs.ts";
@@ -82,6 +83,88 @@ const LONG: readonly (readonly [string, Privileges])[] = [
   ...USED.map((name) => [`all but ${name}`, { lacking: [name] }] as const),
   ...UNIT.map((name) => [`the unit's without ${name}`, { only: UNIT.filter((other) => other !== name) }] as const),
 ];
+
+/** What programs and the kernel's own files say; each is one line of the doctor. */
+function otherWords(): Readonly<Record<string, RegExp>> {
+  const out = (...words: string[]) => Bun.spawnSync(words).stdout.toString().trim(), file = (path: string) => readFileSync(path, "latin1").trim();
+  const mounts = file("/proc/mounts").split("\n").map((line) => line.split(" "));
+  const v1 = mounts.some(([, , type, options = ""]) => type === "cgroup" && options.split(",").includes("memory"));
+  const v2 = mounts.some(([, at = "", type]) => type === "cgroup2" && /\bmemory\b/.test(file(`${at}/cgroup.controllers`)));
+  const threads = out("sh", "-c", "cat /proc/[0-9]*/comm 2>/dev/null | grep -c ^kdamond");
+  const jit = "/proc/sys/net/core/bpf_jit_enable", lockdown = "/sys/kernel/security/lockdown";
+  const pages = "/sys/kernel/mm/transparent_hugepage/enabled", generations = "/sys/kernel/mm/lru_gen/enabled";
+  const nodes = existsSync("/sys/devices/system/node") ? readdirSync("/sys/devices/system/node").filter((name) => /^node\d+$/.test(name)).length : 1;
+  return {
+    release: new RegExp(`^ok: ${RegExp.escape(out("uname", "-r"))}, ${out("uname", "-m") === "x86_64" ? "x64" : "arm64"}$`),
+    BTF: existsSync("/sys/kernel/btf/vmlinux") ? /^ok: there$/ : /^warn: not there/,
+    "BPF JIT": existsSync(jit) ? (file(jit) === "0" ? /^warn: off/ : /^ok: on$/) : /^warn: not/,
+    PSI: out("sh", "-c", "cat /proc/pressure/memory 2>/dev/null").startsWith("some") ? /^ok: on$/ : /^warn: off/,
+    MGLRU: !existsSync(generations) ? /not in this kernel/ : Number(file(generations)) % 2 === 1 ? /^ok: on/ : /^ok: off$/,
+    "huge pages": !existsSync(pages) ? /not in this kernel/ : new RegExp(`^ok: ${/\[(\w+)\]/.exec(file(pages))![1]}\\b`),
+    cgroup: v2 ? /^ok: v2/ : v1 ? /^ok: v1/ : /^ok: no memory controller$/,
+    NUMA: new RegExp(`^ok: ${nodes} nodes?\\b`),
+    DAMON: threads === "0" ? /^ok: not running$/ : /^warn: runs \(kdamond/,
+    lockdown: existsSync(lockdown) ? new RegExp(`: ${/\[(\w+)\]/.exec(file(lockdown))![1]}`) : /^ok: none, or/,
+    room: new RegExp(`^ok: ${sizeOf(file("/proc/meminfo"), "SwapFree")} of ${sizeOf(file("/proc/meminfo"), "SwapTotal")} free$`),
+    "uid 0": /^ok: capabilities: /,
+  };
+}
+
+/** As free(1) would round it, in the doctor's words: whole MiB, for the sizes that these tests have. */
+function sizeOf(memInfo: string, name: string): string {
+  const mib = Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(memInfo)?.[1]) / KIB;
+  return mib < 1023.5 ? `${Math.round(mib)}(?:\\.\\d)? MiB` : "[\\d.]+ GiB";
+}
+
+/** Where a kernel tells how it was built: what the doctor calls missing is not in it. */
+function kernelConfig(): string | undefined {
+  if (existsSync("/proc/config.gz")) return gunzipSync(readFileSync("/proc/config.gz")).toString();
+  const file = `/boot/config-${readFileSync("/proc/sys/kernel/osrelease", "latin1").trim()}`;
+  return existsSync(file) ? readFileSync(file, "latin1") : undefined;
+}
+
+describe("on this machine", () => {
+  const missing = notRoot() ?? missingZram() ?? missingPrograms("zramctl", "sysctl", "uname");
+
+  needs(missing)("every line is what others say, in words and in JSON, and nothing has changed afterwards", async () => {
+    const { device } = await lab.zramSwap(512 * MIB);
+    const before = machineState(), { stdout } = await etmem(["doctor", "--json"]), text = (await etmem(["doctor"])).stdout;
+    const diagnosis = JSON.parse(stdout) as Diagnosis, words = otherWords();
+    expect(machineState()).toEqual(before);
+    for (const [name, pattern] of Object.entries(words)) {
+      const found = findings(diagnosis).find((one) => one.name === name);
+      expect({ name, line: `${found?.mark}: ${found?.says}` }).toEqual({ name, line: expect.stringMatching(pattern) as string });
+    }
+    const [algorithm] = Bun.spawnSync(["zramctl", "--noheadings", "--output", "ALGORITHM", device]).stdout.toString().trim().split("\n");
+    const swap = findings(diagnosis).find(({ name }) => name === device);
+    expect(swap?.says).toMatch(new RegExp(`^zram, ${algorithm}, 512 MiB, .* used.*, priority 32767$`));
+    // Of several options that are needed together at least one is not in.
+    const config = kernelConfig();
+    const kernels = findings(diagnosis).map(({ todo = "" }) => [...todo.matchAll(/CONFIG_\w+=y/g)].map(([option]) => option));
+    for (const options of config === undefined ? [] : kernels.filter(({ length }) => length > 0)) {
+      expect(options.filter((option) => !config!.includes(`\n${option}`))).not.toEqual([]);
+    }
+    // The two runs measured anew: all but the figures is the same.
+    const flat = text.replace(/\s+/g, " ").replace(/[\d.]+ ms CPU/g, "N ms CPU");
+    for (const { name, mark, says, todo } of findings(diagnosis).filter(({ area }) => area !== "user" && area !== "swap")) {
+      expect(flat).toContain(`${name} ${mark} ${says}${todo === undefined ? "" : ` do: ${todo}`}`.replace(/[\d.]+ ms CPU/g, "N ms CPU"));
+    }
+  });
+});
+
+/** What a doctor must leave as it was, as far as others on a machine in use do not change it themselves. */
+function machineState(): Readonly<Record<string, string>> {
+  const out = (words: string) => Bun.spawnSync(["sh", "-c", words]).stdout.toString();
+  return {
+    swaps: out("cut -d' ' -f1 /proc/swaps"),
+    used: out("awk 'NR > 1 { used += $4 } END { print used > 8192 }' /proc/swaps"),
+    damon: out("cd /sys/kernel/mm/damon/admin 2>/dev/null && find . -type f | sort && cat kdamonds/nr_kdamonds kdamonds/*/state"),
+    sysctl: out("sysctl -a --pattern '^(vm|kernel\\.(kptr|perf|unpriv|numa)|net\\.core\\.bpf)' 2>/dev/null | grep -v -e vm.stat"),
+    memory: out("cd /sys/kernel/mm && grep -r . transparent_hugepage lru_gen 2>/dev/null | grep -v -e /stats/ -e full_scans -e pages_collapsed | sort"),
+    files: out("ls -A /run /var/lib/etmem /run/etmem 2>/dev/null"),
+    processes: out("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -c 'etmem prob[e]'"),
+  };
+}
 
 describe("as root with", () => {
   const missing = notRoot() ?? missingZram() ?? missingPrograms("setpriv");
