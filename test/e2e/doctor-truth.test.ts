@@ -160,7 +160,7 @@ function machineState(): Readonly<Record<string, string>> {
     used: out("awk 'NR > 1 { used += $4 } END { print used > 8192 }' /proc/swaps"),
     damon: out("cd /sys/kernel/mm/damon/admin 2>/dev/null && find . -type f | sort && cat kdamonds/nr_kdamonds kdamonds/*/state"),
     sysctl: out("sysctl -a --pattern '^(vm|kernel\\.(kptr|perf|unpriv|numa)|net\\.core\\.bpf)' 2>/dev/null | grep -v -e vm.stat"),
-    memory: out("cd /sys/kernel/mm && grep -r . transparent_hugepage lru_gen 2>/dev/null | grep -v -e /stats/ -e full_scans -e pages_collapsed | sort"),
+    memory: out("cd /sys/kernel/mm && grep -r . transparent_hugepage lru_gen 2>/dev/null | grep -v -e /stats/ -e full_sca -e collapsed | sort"),
     files: out("ls -A /run /var/lib/etmem /run/etmem 2>/dev/null"),
     processes: out("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -c 'etmem prob[e]'"),
   };
