@@ -46,8 +46,9 @@ export interface Existing {
   hasTask(project: string, engine: string, name: string): boolean;
 }
 
-/** The original's answers where an object is there that must not be, or is not there. Byte for byte: scripts compare them. */
+/** The original's answers: to what means nothing, and where an object is there that must not be, or is not there. Scripts compare their bytes. */
 export const refusalTexts = {
+  invalid: "error: invalid parameters",
   projectExists: "error: project has been existed",
   noProject: "error: project is not exist",
   engineExists: "error: engine has been existed",

@@ -1,5 +1,5 @@
 // Sections → objects: every key of every section, and what the sections say of each other. Pure; used with a daemon and without.
-import { type CheckedEngine, type CheckedProject, type CheckedTask, type Existing, type Refusal, emptyRun, runBeside } from "./check-run.ts";
+import { emptyRun, runBeside, type CheckedEngine, type CheckedProject, type CheckedTask, type Existing, type Refusal } from "./check-run.ts";
 import type { Run } from "./check-run.ts";
 import { checkEngine } from "./check-engine.ts";
 import { checkProject } from "./check-project.ts";
@@ -7,7 +7,7 @@ import { checkTask } from "./check-task.ts";
 import type { EngineTable } from "./engine.ts";
 import { parseFile } from "./file.ts";
 import { nearest } from "./nearest.ts";
-import { type Finding, type RawFile, collect, limitLines } from "./raw.ts";
+import { type Finding, type RawFile, collect, formatFinding, limitLines } from "./raw.ts";
 import { at, shown } from "./section.ts";
 import { finished, type Steps } from "./steps.ts";
 import { sectionNames, tablesOf } from "./tables.ts";
@@ -94,7 +94,7 @@ export function* checkSteps(files: readonly RawFile[], context: FilesContext): S
 /** Problems and refusals as the lines of one message, in the order of the file. */
 export function problemLines({ path, problems, refusals }: Checked): string[] {
   const all = [...problems, ...refusals.map((refusal) => refusal.finding)].sort(byPlace);
-  return limitLines(all.map((finding) => `${path}:${finding.line}: ${finding.says}`));
+  return limitLines(all.map((finding) => formatFinding(path, finding)));
 }
 
 function checkNames(run: Run, file: RawFile): void {
@@ -113,4 +113,3 @@ function checkNames(run: Run, file: RawFile): void {
 function byPlace(a: Finding, b: Finding): number {
   return a.line - b.line || a.column - b.column;
 }
-

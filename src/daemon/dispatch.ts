@@ -1,4 +1,5 @@
 // What a request means: the objects change, the rounds follow, the answer says how it went.
+import { refusalTexts } from "../config/check-run.ts";
 import { parseFile } from "../config/file.ts";
 import { readConfigFile } from "../config/read-file.ts";
 import { formatStep } from "../reload-step.ts";
@@ -45,7 +46,6 @@ interface Told {
 
 const COMMAND_WORDS = ["obj add", "obj del", "project start", "project stop", "project show", "engine"] as const;
 
-const INVALID = "error: invalid parameters";
 const INTERNAL = "error: etmemd has internal error, see reason details in messages";
 
 export function createDispatch(parts: DispatchParts): Dispatch {
@@ -173,12 +173,12 @@ async function answerWire(request: WireRequest, parts: DispatchParts, changes: C
     }
     case COMMAND.projectShow: return showTable(objects, project);
     case COMMAND.engine: return await answerEngine(request, parts);
-    default: throw new RefusedError(INVALID);
+    default: throw new RefusedError(refusalTexts.invalid);
   }
 }
 
 function needed(value: string | undefined): string {
-  if (value === undefined) throw new RefusedError(INVALID);
+  if (value === undefined) throw new RefusedError(refusalTexts.invalid);
   return value;
 }
 
@@ -197,7 +197,7 @@ function showTable(objects: Objects, name: string | undefined): string {
 }
 
 function refuseCommand(refusal: string | undefined): void {
-  if (refusal !== undefined) throw new RefusedError(INVALID, { cause: refusal });
+  if (refusal !== undefined) throw new RefusedError(refusalTexts.invalid, { cause: refusal });
 }
 
 async function answerEngine({ project, engine, engineCommand, task }: WireRequest, { objects, rounds }: DispatchParts): Promise<string> {

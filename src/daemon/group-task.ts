@@ -1,4 +1,5 @@
 // A started task of an engine that decides over the processes of all of its tasks together: its processes, and what is known of them.
+import { refusalTexts } from "../config/check-run.ts";
 import type { NodeUse, PagesSeen, PlacingPolicy } from "../engines/engine.ts";
 import { RefusedError } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -26,8 +27,6 @@ export interface GroupTaskParts {
   readonly total: Account;
 }
 
-/** The original's answer where there is nothing to tell. */
-const INVALID = "error: invalid parameters";
 /** Moving less than this in a round is not worth a line of the log. */
 const WORTH_LOGGING_BYTES = 1 << 20;
 
@@ -177,7 +176,8 @@ export class GroupTask implements Run, Participant {
   private pagesFor(word: string): PagesSeen {
     const { group } = this, isAboutTask = this.isAboutTask(word);
     if (!(isAboutTask ? this.hasProcesses : group.hasProcesses)) {
-      throw new RefusedError(INVALID, { cause: isAboutTask ? `no process of task ${this.task.name} is there` : "no process of the engine is there" });
+      const cause = `no process of ${isAboutTask ? `task ${this.task.name}` : "the engine"} is there`;
+      throw new RefusedError(refusalTexts.invalid, { cause });
     }
     return { task: this.task.name, when: group.countedAt, uses: isAboutTask ? this.uses(group.nodes) : group.uses() };
   }

@@ -109,7 +109,7 @@ export class Objects {
   /** The task that an engine's command is about, or the engine's tasks where it names none; the original's order of checks. */
   tasksForCommand(project: string, engine: string, task?: string): { readonly engineType: string; readonly tasks: readonly TaskSpec[] } {
     const found = this.#find(project);
-    if (!found.started) throw refused("error: invalid parameters", [`project ${project} is not started`]);
+    if (!found.started) throw refused(refusalTexts.invalid, [`project ${project} is not started`]);
     const place = found.engines.get(engine);
     if (place === undefined) throw new RefusedError(refusalTexts.noEngine);
     if (task === undefined) return { engineType: place.type, tasks: [...place.tasks.values()] };

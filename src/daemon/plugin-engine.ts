@@ -1,4 +1,5 @@
 // One engine whose policy is a library of others: its host, its tasks, and what is done when the host fails.
+import { refusalTexts } from "../config/check-run.ts";
 import { ConfigError, EtmemError, RefusedError } from "../errors.ts";
 import { formatFinding } from "../config/raw.ts";
 import type { Log } from "../log.ts";
@@ -134,7 +135,7 @@ export class PluginEngine {
     if (refusal === null) return text;
     // The library may have said itself what it does not understand.
     const said = text.trim();
-    throw new RefusedError(said === "" ? "error: invalid parameters" : `error: ${said}`, { cause: refusal });
+    throw new RefusedError(said === "" ? refusalTexts.invalid : `error: ${said}`, { cause: refusal });
   }
 
   async ask<C extends HostCall>(call: C, asked: HostCalls[C]["asked"], bytes?: Uint8Array): Promise<HostAnswer<C>> {

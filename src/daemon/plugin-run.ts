@@ -1,4 +1,5 @@
 // A started task of a library: the library works with threads of its own, in its host.
+import { refusalTexts } from "../config/check-run.ts";
 import { RefusedError } from "../errors.ts";
 import type { TaskStatus } from "../status.ts";
 import type { TaskSpec } from "./objects.ts";
@@ -32,7 +33,7 @@ export class PluginRun implements Run {
   }
 
   async command(word: string): Promise<string> {
-    if (this.#engine === undefined) throw new RefusedError("error: invalid parameters", { cause: "the plugin could not be loaded" });
+    if (this.#engine === undefined) throw new RefusedError(refusalTexts.invalid, { cause: "the plugin could not be loaded" });
     return await this.#engine.command(this.#task.id, word);
   }
 

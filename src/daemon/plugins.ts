@@ -1,4 +1,5 @@
 // The engines whose policies are libraries of others, from the moment they are added until they are deleted.
+import { keyOf } from "../config/check-run.ts";
 import type { ForeignEngine, ForeignObjects } from "./foreign-objects.ts";
 import type { PluginEngine, PluginParts } from "./plugin-engine.ts";
 import type { TaskSpec } from "./task-spec.ts";
@@ -76,8 +77,4 @@ export class Plugins {
 /** All that a library has been told of its engine and project. */
 function writtenIn({ libname, opsName, written, projectValues }: ForeignEngine): string {
   return JSON.stringify([libname, opsName, written, projectValues]);
-}
-
-function keyOf(project: string, engine: string): string {
-  return `${project}\0${engine}`;
 }

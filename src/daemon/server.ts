@@ -1,4 +1,5 @@
 // The abstract socket: who may speak, how a request is put together from what arrives, how an answer leaves. What it means is dispatch.ts.
+import { refusalTexts } from "../config/check-run.ts";
 import { readPeer } from "../ffi/peer.ts";
 import { RefusedError } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -40,7 +41,6 @@ const QUIET_MS = 20;
 /** A connection too many takes the place of the oldest one that has not asked anything yet. */
 const MAX_CONNECTIONS = 256;
 
-const INVALID = "error: invalid parameters";
 
 interface Connection {
   received: Uint8Array;
@@ -188,7 +188,7 @@ function flush(socket: Socket, parts: ServerParts): void {
 
 function refuse(socket: Socket, parts: ServerParts, event: string): void {
   parts.log.warning(event, { bytes: socket.data.received.length });
-  socket.data.unsent.push(encodeReply(false, INVALID));
+  socket.data.unsent.push(encodeReply(false, refusalTexts.invalid));
   leave(socket, parts);
 }
 

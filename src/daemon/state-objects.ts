@@ -1,4 +1,5 @@
 // What a daemon has promised, as it is stored: the sections that it accepted, each under the names of its object, and which projects are started.
+import { keyOf } from "../config/check-run.ts";
 import { identify } from "../config/identify.ts";
 import { projectFields } from "../config/project.ts";
 import type { RawEntry, RawFile, RawSection } from "../config/raw.ts";
@@ -58,16 +59,11 @@ export function rawSection({ kind, line, keys }: StoredSection): RawSection {
   return { line, column: 1, name: kind, entries };
 }
 
-/** One text for the names of an object. No name has a NUL in it. */
-export function objectKey(names: readonly string[]): string {
-  return names.join("\0");
-}
-
 // An object that is added anew takes the place of what was kept aside under its name, and of all that belonged to that.
 function withFile(stored: Stored, file: RawFile): Stored {
   const next = new Map(stored);
   for (const [name, added] of byProject(sectionsOf(file))) {
-    const named = new Set(added.map(({ names }) => objectKey(names)));
+    const named = new Set(added.map(({ names }) => keyOf(...names)));
     const project = next.get(name);
     const kept = project?.sections.filter((section) => section.aside === undefined || !isNamed(section, named)) ?? [];
     // A project that comes anew comes last.
@@ -83,10 +79,10 @@ function withDeclared(stored: Stored, files: readonly RawFile[]): Stored {
   const wanted = byProject(files.flatMap((file) => sectionsOf(file)).map((section) => ({ ...section, declared: true as const })));
   const next = new Map<string, StoredProject>();
   for (const name of new Set([...stored.keys(), ...wanted.keys()])) {
-    const before = stored.get(name), declared = new Map(wanted.get(name)?.map((section) => [objectKey(section.names), section]));
+    const before = stored.get(name), declared = new Map(wanted.get(name)?.map((section) => [keyOf(...section.names), section]));
     const named = new Set(declared.keys());
     const kept = before?.sections.flatMap((section) => {
-      const again = declared.get(objectKey(section.names));
+      const again = declared.get(keyOf(...section.names));
       if (section.declared) return again ?? [];
       return section.aside && isNamed(section, named) ? [] : section;
     }) ?? [];
@@ -113,7 +109,7 @@ function isDeclared({ sections }: StoredProject): boolean {
 function withoutFile(stored: Stored, file: RawFile): Stored {
   const next = new Map(stored);
   for (const [name, deleted] of byProject(sectionsOf(file))) {
-    const named = new Set(deleted.map(({ names }) => objectKey(names)));
+    const named = new Set(deleted.map(({ names }) => keyOf(...names)));
     const project = next.get(name);
     const sections = project?.sections.filter((section) => !isNamed(section, named)) ?? [];
     if (project === undefined || sections.length === 0) next.delete(name);
@@ -124,7 +120,7 @@ function withoutFile(stored: Stored, file: RawFile): Stored {
 
 /** Is it one of the named objects, or does it belong to one? */
 function isNamed({ names }: StoredSection, named: ReadonlySet<string>): boolean {
-  return names.some((_, index) => named.has(objectKey(names.slice(0, index + 1))));
+  return names.some((_, index) => named.has(keyOf(...names.slice(0, index + 1))));
 }
 
 function byProject<S extends StoredSection>(sections: readonly S[]): Map<string, S[]> {
@@ -135,11 +131,11 @@ function sectionsOf(file: RawFile): StoredSection[] {
   const { identities, problems } = identify(file);
   if (problems.length > 0) throw new Error(`${file.path} was accepted, and its objects cannot be named: ${problems[0]?.says}`);
   return identities.map(({ kind, names, section }) => ({
-    kind, names, file: file.path, line: section.line, keys: section.entries.map(keyOf),
+    kind, names, file: file.path, line: section.line, keys: section.entries.map(storedKey),
   }));
 }
 
-function keyOf({ line, key, value, written, fault }: RawEntry): StoredKey {
+function storedKey({ line, key, value, written, fault }: RawEntry): StoredKey {
   const other = written === value ? null : written;
   if (fault !== undefined) return [line, key, value, other, fault];
   return other === null ? [line, key, value] : [line, key, value, other];

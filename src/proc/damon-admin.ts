@@ -109,7 +109,6 @@ const LEAST_REGIONS = 3;
 /** ULONG_MAX as text, UINT_MAX. */
 const ALL_BYTES = "18446744073709551615", ALL_AGES = 2 ** 32 - 1;
 
-
 /** Where the words on, off, commit and update_schemes_tried_regions are written. The last one takes up to one aggregation: not on a main thread. */
 export function stateFile(slot: string): string {
   return `${slot}/state`;
