@@ -2,43 +2,13 @@
 // cc -O2 -static -Wall -Wextra -Werror -o migrate bench/migrate.c
 // migrate PID START LENGTH NODES PAGE    START in hex, LENGTH and PAGE in bytes; NODES, as 1,0,1,0: one trip to each, and one line of JSON for each.
 #define _GNU_SOURCE
-#include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
+#include "floor.h"
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MPOL_MF_MOVE 2 /* include/uapi/linux/mempolicy.h */
 #define CALL_BYTES (32u << 20)
 #define CALL_PAGES 8192
-
-static double seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static double cpu_seconds(struct timeval used)
-{
-	return (double)used.tv_sec + (double)used.tv_usec / 1e6;
-}
-
-static uint64_t number(const char *text, int base)
-{
-	char *end;
-	errno = 0;
-	uint64_t value = strtoull(text, &end, base);
-	if (errno != 0 || end == text || *end != '\0') {
-		fprintf(stderr, "migrate: not a number: %s\n", text);
-		exit(2);
-	}
-	return value;
-}
 
 static void *pages[CALL_PAGES];
 static int nodes[CALL_PAGES], status[CALL_PAGES];

@@ -2,16 +2,10 @@
 // cc -O2 -Wall -Wextra -Werror -o pageout bench/pageout.c
 // pageout PID START LENGTH    START in hex, LENGTH in bytes; prints one line of JSON.
 #define _GNU_SOURCE
-#include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "floor.h"
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_PAGEOUT
@@ -25,30 +19,6 @@
 #endif
 
 static const size_t CALL_BYTES = 1 << 20;
-
-static double seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static double cpu_seconds(struct timeval used)
-{
-	return (double)used.tv_sec + (double)used.tv_usec / 1e6;
-}
-
-static uint64_t number(const char *text, int base)
-{
-	char *end;
-	errno = 0;
-	uint64_t value = strtoull(text, &end, base);
-	if (errno != 0 || end == text || *end != '\0') {
-		fprintf(stderr, "pageout: not a number: %s\n", text);
-		exit(2);
-	}
-	return value;
-}
 
 int main(int argc, char **argv)
 {

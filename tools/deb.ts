@@ -3,17 +3,9 @@
 import { chmodSync, copyFileSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
-import { type Arch, archOf, epochOf, executableFor, PLATFORMS, project, run, scanLibraryFor } from "./packaging.ts";
+import { type Arch, executableFor, makeEach, type Order, PLATFORMS, project, run, scanLibraryFor } from "./packaging.ts";
 import { stage } from "./stage.ts";
-
-interface Order {
-  readonly release: string;
-  readonly compression: string;
-  readonly out: string;
-  readonly epoch: number;
-}
 
 const SCRIPTS = ["postinst", "prerm", "postrm"];
 
@@ -60,25 +52,9 @@ async function makeDeb(arch: Arch, order: Order): Promise<void> {
   }
 }
 
-async function main(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      arch: { type: "string", multiple: true, default: Object.keys(PLATFORMS) },
-      release: { type: "string", default: "1" },
-      compression: { type: "string", default: "xz" },
-      out: { type: "string", default: join(project, "dist") },
-    },
-  });
-  const { release, compression, out } = values;
-  mkdirSync(out, { recursive: true });
-  const epoch = await epochOf();
-  for (const arch of values.arch) await makeDeb(archOf(arch), { release, compression, out, epoch });
-}
-
 if (import.meta.main) {
   try {
-    await main(process.argv.slice(2));
+    await makeEach(process.argv.slice(2), { option: "compression", fallback: "xz" }, makeDeb);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

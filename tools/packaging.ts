@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { arch as hostArch } from "node:os";
 import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
 import { build } from "./build.ts";
 import { buildScanLibrary } from "./native.ts";
@@ -20,8 +21,38 @@ export const PLATFORMS = {
 
 export type Arch = keyof typeof PLATFORMS;
 
+/** What is asked for. */
+export interface Order {
+  readonly release: string;
+  /** In the words of what makes the package. */
+  readonly compression: string;
+  /** The folder. */
+  readonly out: string;
+  /** Seconds since 1970: the time of everything in the package. */
+  readonly epoch: number;
+}
+
+/** Makes packages for each platform that the command line names, or all; each packager has its own option for the compression. */
+export async function makeEach(
+  args: string[], compression: { readonly option: string; readonly fallback: string }, make: (arch: Arch, order: Order) => Promise<void>,
+): Promise<void> {
+  const text = (fallback: string) => ({ type: "string", default: fallback }) as const;
+  const { values } = parseArgs({
+    args,
+    options: {
+      arch: { type: "string", multiple: true, default: Object.keys(PLATFORMS) },
+      release: text("1"), out: text(join(project, "dist")), [compression.option]: text(compression.fallback),
+    },
+  });
+  const { release, out } = values, epoch = await epochOf();
+  mkdirSync(out, { recursive: true });
+  for (const arch of values.arch) {
+    await make(archOf(arch), { release, out, epoch, compression: (values as Readonly<Record<string, string>>)[compression.option] ?? "" });
+  }
+}
+
 /** The platform of this name; throws where there is none. */
-export function archOf(name: string): Arch {
+function archOf(name: string): Arch {
   if (!Object.hasOwn(PLATFORMS, name)) throw new Error(`${name} is none of ${Object.keys(PLATFORMS).join(", ")}`);
   return name as Arch;
 }
@@ -59,7 +90,7 @@ export function scanLibraryFor(arch: Arch, folder: string): string | undefined {
 }
 
 /** Of the commit, unless the one who builds says otherwise. */
-export async function epochOf(): Promise<number> {
+async function epochOf(): Promise<number> {
   const given = process.env["SOURCE_DATE_EPOCH"];
   if (given !== undefined && /^\d+$/.test(given)) return Number(given);
   if (!existsSync(join(project, ".git"))) throw new Error("this is no clone: give the time of the package in SOURCE_DATE_EPOCH, seconds since 1970");

@@ -1,22 +1,12 @@
 // Packages the executable: `bun tools/rpm.ts [--arch x86_64|aarch64]… [--release N] [--payload MACRO] [--out FOLDER]`, for both if none is named.
 // For each: FOLDER/etmem-VERSION-RELEASE.ARCH.rpm, that of etmem-devel, and FOLDER/etmem-VERSION-ARCH.tar.gz, the same bytes whenever
 // they are built of the same commit.
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
-import { type Arch, archOf, epochOf, executableFor, PLATFORMS, project, run, RUNTIME_VERSION, scanLibraryFor } from "./packaging.ts";
+import { type Arch, executableFor, makeEach, type Order, project, run, RUNTIME_VERSION, scanLibraryFor } from "./packaging.ts";
 import { stage, stageTarball } from "./stage.ts";
-
-interface Order {
-  readonly release: string;
-  /** RPM's macro for the compression of the payload. */
-  readonly payload: string;
-  readonly out: string;
-  /** Seconds since 1970: the time of everything in the package. */
-  readonly epoch: number;
-}
 
 async function makePackages(arch: Arch, order: Order): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "etmem-package-"));
@@ -48,12 +38,12 @@ async function makeTarball(arch: Arch, { files, folder, order: { out, epoch } }:
 }
 
 async function makeRpm(
-  arch: Arch, { files, folder, hasLibrary, order: { out, epoch, payload, release } }: Parts & { readonly hasLibrary: boolean },
+  arch: Arch, { files, folder, hasLibrary, order: { out, epoch, compression, release } }: Parts & { readonly hasLibrary: boolean },
 ): Promise<void> {
   const date = new Date(epoch * 1000).toUTCString().replace(/^(\w+), (\d+) (\w+) (\d+) .*/, "$1 $3 $2 $4");
   const macros = {
     _topdir: join(folder, "top"), stage: files, program_version: packageJson.version, program_release: release,
-    runtime_version: RUNTIME_VERSION, changelog_date: date, payload,
+    runtime_version: RUNTIME_VERSION, changelog_date: date, payload: compression,
     ...(hasLibrary ? { scan_library: "1" } : {}),
   };
   const defines = Object.entries(macros).flatMap(([name, value]) => ["--define", `${name} ${value}`]);
@@ -66,28 +56,10 @@ async function makeRpm(
   }
 }
 
-async function main(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      arch: { type: "string", multiple: true, default: Object.keys(PLATFORMS) },
-      release: { type: "string", default: "1" },
-      // What every RPM of the last ten years can read.
-      payload: { type: "string", default: "w2.xzdio" },
-      out: { type: "string", default: join(project, "dist") },
-    },
-  });
-  const { release, payload, out } = values;
-  mkdirSync(out, { recursive: true });
-  const epoch = await epochOf();
-  for (const arch of values.arch) {
-    await makePackages(archOf(arch), { release, payload, out, epoch });
-  }
-}
-
 if (import.meta.main) {
   try {
-    await main(process.argv.slice(2));
+    // What every RPM of the last ten years can read.
+    await makeEach(process.argv.slice(2), { option: "payload", fallback: "w2.xzdio" }, makePackages);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

@@ -4,30 +4,14 @@ import { chmodSync, chownSync, truncateSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { needs, notRoot } from "../needs.ts";
 import { etmem, executable, Lab, type Ran } from "./harness.ts";
+import { slideText } from "./slide-lab.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 const rootTest = needs(notRoot());
 const lab = new Lab();
 afterEach(() => lab.close());
 
-const SLIDE = `[project]
-name=test
-loop=1
-interval=1
-sleep=1
-
-[engine]
-name=slide
-project=test
-
-[task]
-project=test
-engine=slide
-name=background_slide
-type=name
-value=no-such-process
-T=1
-`;
+const SLIDE = slideText([{ target: "no-such-process" }]);
 const TABLE = (started: boolean): string => [
   "project: test",
   "number   type     value            name             engine           started ",

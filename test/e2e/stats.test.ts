@@ -1,26 +1,12 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { parseOpenMetrics, withParser } from "../metrics/real-parser.ts";
 import { etmem, executable, freshSocket, Lab, until, type RunningDaemon } from "./harness.ts";
+import { slideText } from "./slide-lab.ts";
 
 const lab = new Lab();
 afterEach(() => lab.close());
 
-const CONFIG = `[project]
-name=test
-loop=1
-interval=1
-sleep=1
-[engine]
-name=slide
-project=test
-[task]
-project=test
-engine=slide
-name=background
-type=name
-value=etmem-nobody
-T=1
-`;
+const CONFIG = slideText([{ name: "background", target: "etmem-nobody" }]);
 
 async function withProject(): Promise<RunningDaemon> {
   const daemon = await lab.daemon();

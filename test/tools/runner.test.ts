@@ -72,7 +72,7 @@ test("what runs beside virtual machines neither has swap nor looks at the clock,
   const { lanes: [machines, others] } = orderFiles(files), text = (file: string) => readFileSync(join(folder, file), "utf8");
   expect(machines.flat().filter((file) => !text(file).includes("./vm/"))).toEqual([]);
   expect(others).toHaveLength(13);
-  expect(others.flat().filter((file) => /zram|bench|slide-lab/i.test(text(file)))).toEqual([]);
+  expect(others.flat().filter((file) => /zram|bench|coldIsOut/i.test(text(file)))).toEqual([]);
 });
 
 const report = '<testsuites name="bun test" tests="1" failures="0"><testsuite name="a" file="a" tests="1"></testsuite></testsuites>';
