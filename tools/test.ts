@@ -15,7 +15,7 @@ const ALONE = ["kernel/", "e2e/"];
 const MACHINES = "kernel/", NO_MACHINES = ["kernel/tracking.", "kernel/guest."];
 /** And what may run beside them: it neither measures time nor moves memory. */
 const BESIDE_MACHINES = [
-  "client", "completion", "contrib", "deb", "package", "plugin", "protocol", "reload", "rows-client", "rows-config", "state", "stats", "top",
+  "client", "completion", "contrib", "deb", "package", "plugin", "protocol", "reload", "rows-config", "state", "stats", "top",
 ].map((name) => `e2e/${name}.`);
 
 /** How long one run may take before it is ended, in milliseconds. */
@@ -37,15 +37,16 @@ export interface Order {
   readonly alone: string[][];
 }
 
-/** What may run side by side in one process, and beside the machines; then each of the others alone. */
-export function orderFiles(files: readonly string[]): Order {
-  const together = files.filter((file) => !runsAlone(file));
+/** What may run side by side in one process, and beside the machines; then what of it measures time, and each of the others alone. */
+export function orderFiles(files: readonly string[], isTimed: (file: string) => boolean): Order {
+  const [together = [], timed = []] = [false, true].map((wanted) => files.filter((file) => !runsAlone(file) && isTimed(file) === wanted));
   const rest = ALONE.flatMap((folder) => files.filter((file) => file.startsWith(folder)));
   const machines = rest.filter((file) => startsWith(file, [MACHINES]) && !startsWith(file, NO_MACHINES));
   const beside = rest.filter((file) => startsWith(file, BESIDE_MACHINES));
   const alone = rest.filter((file) => !machines.includes(file) && !beside.includes(file));
   const each = (names: readonly string[]) => names.map((file) => [file]);
-  return { lanes: [each(machines), [...(together.length > 0 ? [together] : []), ...each(beside)]], alone: each(alone) };
+  const inOne = (names: string[]) => (names.length > 0 ? [names] : []);
+  return { lanes: [each(machines), [...inOne(together), ...each(beside)]], alone: [...inOne(timed), ...each(alone)] };
 }
 
 function startsWith(file: string, starts: readonly string[]): boolean {
@@ -152,7 +153,9 @@ async function main(args: string[]): Promise<number> {
   const root = resolve(values.root ?? join(project, "test"));
   const files = [...new Bun.Glob("**/*.test.ts").scanSync({ cwd: root })].sort();
   const chosen = files.filter((file) => (words.length === 0 || words.some((word) => file.includes(word))) && !(values.fast && runsAlone(file)));
-  const tallies = values["no-types"] === true ? [] : [await checkTypes()], { lanes, alone } = orderFiles(chosen);
+  const tallies = values["no-types"] === true ? [] : [await checkTypes()];
+  const isTimed = (file: string) => readFileSync(join(root, file), "utf8").includes("performance.now");
+  const { lanes, alone } = orderFiles(chosen, isTimed);
   const runAll = async (runs: readonly string[][]) => {
     for (const names of runs) tallies.push(await runFiles(root, names));
   };
