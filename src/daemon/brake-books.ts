@@ -6,8 +6,14 @@ import { noBrakeSeconds, type BrakeCause, type BrakeStatus } from "../status.ts"
 interface Book {
   record: BrakeRecord | null;
   status: BrakeStatus;
-  /** Since when it is stopped, and by what. */
+  /** Since when it is stopped, and by what; steady milliseconds. */
   stopped: { readonly cause: BrakeCause; readonly sinceMs: number } | undefined;
+}
+
+/** Now, for people, and by a clock that nobody sets. */
+export interface Moment {
+  readonly at: Date;
+  readonly steadyMs: number;
 }
 
 export class BrakeBooks {
@@ -24,26 +30,26 @@ export class BrakeBooks {
   }
 
   /** After a round. True if the brake was set, released or set for another reason: worth a line of the log. */
-  enter(process: ProcessId, record: BrakeRecord, now: Date): boolean {
+  enter(process: ProcessId, record: BrakeRecord, now: Moment): boolean {
     const key = processKey(process), before = this.books.get(key), { state, cause, reason } = record.state;
     const shown = state === "unknown" ? "careful" : state;
     const changed = before?.status.state !== shown || before.record?.state.cause !== cause;
-    const since = changed || !before ? now.toISOString() : before.status.since;
+    const since = changed || !before ? now.at.toISOString() : before.status.since;
     const goesOn = before?.stopped !== undefined && state === "stopped" && before.stopped.cause === cause;
     if (!goesOn) this.close(before, now);
-    const stopped = state !== "stopped" || cause === null ? undefined : goesOn ? before.stopped : { cause, sinceMs: now.getTime() };
+    const stopped = state !== "stopped" || cause === null ? undefined : goesOn ? before.stopped : { cause, sinceMs: now.steadyMs };
     this.books.set(key, { record, status: { state: shown, cause, reason, since }, stopped });
     return changed && (before !== undefined || shown === "stopped");
   }
 
-  forget(process: ProcessId, now: Date): void {
+  forget(process: ProcessId, now: Moment): void {
     const key = processKey(process);
     this.close(this.books.get(key), now);
     this.books.delete(key);
   }
 
   /** No rounds run from now on: what holds the task is not the brake. */
-  rest(now: Date): void {
+  rest(now: Moment): void {
     for (const book of this.books.values()) {
       this.close(book, now);
       book.stopped = undefined;
@@ -51,13 +57,13 @@ export class BrakeBooks {
   }
 
   /** Seconds in which a process was stopped, by reason: of all processes there have been. */
-  seconds(now: Date): Record<BrakeCause, number> {
+  seconds(now: Moment): Record<BrakeCause, number> {
     const sums = { ...this.past };
-    for (const { stopped } of this.books.values()) if (stopped) sums[stopped.cause] += (now.getTime() - stopped.sinceMs) / 1000;
+    for (const { stopped } of this.books.values()) if (stopped) sums[stopped.cause] += (now.steadyMs - stopped.sinceMs) / 1000;
     return sums;
   }
 
-  private close(book: Book | undefined, now: Date): void {
-    if (book?.stopped) this.past[book.stopped.cause] += (now.getTime() - book.stopped.sinceMs) / 1000;
+  private close(book: Book | undefined, now: Moment): void {
+    if (book?.stopped) this.past[book.stopped.cause] += (now.steadyMs - book.stopped.sinceMs) / 1000;
   }
 }

@@ -4,10 +4,12 @@ import { processKey, type ProcessId } from "../memory/memory.ts";
 import { newPace, type PaceOrder } from "../memory/pace.ts";
 import { firstGoal, steer, type GoalState } from "../memory/refault-goal.ts";
 import type { BrakeStatus } from "../status.ts";
-import { BrakeBooks } from "./brake-books.ts";
+import { BrakeBooks, type Moment } from "./brake-books.ts";
 import type { TaskSpec } from "./objects.ts";
 import type { RoundLimits, RoundReport } from "./round.ts";
 import type { WriteBudget } from "./write-budget.ts";
+
+const moment = (): Moment => ({ at: new Date(), steadyMs: performance.now() });
 
 export class TaskLimits {
   private readonly task: TaskSpec;
@@ -29,7 +31,7 @@ export class TaskLimits {
 
   /** Seconds stopped by reason; absent where the brake is off. */
   brakeSeconds(): { brakeSeconds?: Readonly<Record<string, number>> } {
-    return this.brakes ? { brakeSeconds: this.brakes.seconds(new Date()) } : {};
+    return this.brakes ? { brakeSeconds: this.brakes.seconds(moment()) } : {};
   }
 
   /** Has a round keep to the limits, and learns from how it went. */
@@ -54,7 +56,7 @@ export class TaskLimits {
 
   /** What the brake has learnt in it. */
   enter(process: ProcessId, { brake }: Pick<RoundReport, "brake">): void {
-    if (brake && this.brakes?.enter(process, brake, new Date())) this.tell(process, this.brakes.statusOf(process)!);
+    if (brake && this.brakes?.enter(process, brake, moment())) this.tell(process, this.brakes.statusOf(process)!);
   }
 
   statusOf(process: ProcessId): BrakeStatus | undefined {
@@ -63,11 +65,11 @@ export class TaskLimits {
 
   /** No rounds run until further notice. */
   rest(): void {
-    this.brakes?.rest(new Date());
+    this.brakes?.rest(moment());
   }
 
   forget(process: ProcessId): void {
-    this.brakes?.forget(process, new Date());
+    this.brakes?.forget(process, moment());
     this.goals.delete(processKey(process));
   }
 
@@ -87,8 +89,8 @@ export class TaskLimits {
     this.goals.set(key, { state: next, atMs });
   }
 
-  private tell({ pid }: ProcessId, { state, cause = null, reason }: BrakeStatus): void {
-    const line = { task: this.task.id, pid, state, ...(cause === null ? {} : { cause }), ...(reason === null ? {} : { reason }) };
+  private tell({ pid, comm }: ProcessId & { readonly comm?: string }, { state, cause = null, reason }: BrakeStatus): void {
+    const line = { task: this.task.id, pid, name: comm, state, ...(cause === null ? {} : { cause }), ...(reason === null ? {} : { reason }) };
     if (state === "stopped") this.log.warning("brake", line);
     else this.log.info("brake", line);
   }

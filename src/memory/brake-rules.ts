@@ -164,10 +164,12 @@ const pressure: Rule = ({ pressure: seen }) => {
   return act && { cause: "pressure", act, text };
 };
 
+const NO_SWAP = "there is no swap: swapon a zram device or a disk";
+
 /** Where the next call could not be served. */
 export function swapSpace({ hasSwap, swapFreeBytes }: Pick<Observed, "hasSwap" | "swapFreeBytes">): Finding | null {
   if (swapFreeBytes >= LEAST_SWAP_BYTES) return null;
-  const text = hasSwap ? `swap is full: ${(swapFreeBytes / 2 ** 20).toFixed(1)} MiB are free` : "there is no swap";
+  const text = hasSwap ? `swap is full: ${(swapFreeBytes / 2 ** 20).toFixed(1)} MiB are free` : NO_SWAP;
   return { cause: "swap_space", act: "stop", text };
 }
 

@@ -8,8 +8,8 @@ export interface Figures {
   readonly swappedBytes: number;
   /** Accessed in the last round. */
   readonly hotBytes: number | null;
-  /** Not accessed in the last round, or too rarely. */
-  readonly coldBytes: number;
+  /** Not accessed in the last round, or too rarely; null where it did not look. */
+  readonly coldBytes: number | null;
   /** Moved by us and still out. */
   readonly outNowBytes: number | null;
   readonly netFreedBytes: number | null;
@@ -23,9 +23,14 @@ export interface Figures {
 export function figuresOf(status: ProcessStatus): Figures {
   return {
     processCount: 1, residentBytes: status.residentBytes, swappedBytes: status.swappedBytes, hotBytes: status.hotBytes ?? null,
-    coldBytes: status.lastRound?.coldBytes ?? 0, outNowBytes: status.outNowBytes ?? null, netFreedBytes: status.netFreedBytes ?? null,
+    coldBytes: coldBytesOf(status), outNowBytes: status.outNowBytes ?? null, netFreedBytes: status.netFreedBytes ?? null,
     netIsEstimate: status.netIsEstimate ?? false, immovableBytes: status.immovableBytes ?? null, total: status.total,
   };
+}
+
+/** A round that did not come to a scan has found nothing cold, which is not to say that nothing is. */
+function coldBytesOf({ lastRound }: ProcessStatus): number | null {
+  return lastRound && (lastRound.outcome === "done" || lastRound.coldBytes > 0) ? lastRound.coldBytes : null;
 }
 
 /** Processes that are another task's are that task's. */
@@ -60,7 +65,7 @@ export function sumOf(figures: readonly Figures[]): Figures {
     figures.every((one) => pick(one) === null) ? null : add((one) => pick(one) ?? 0);
   return {
     processCount: add((one) => one.processCount), residentBytes: add((one) => one.residentBytes), swappedBytes: add((one) => one.swappedBytes),
-    hotBytes: known((one) => one.hotBytes), coldBytes: add((one) => one.coldBytes), outNowBytes: known((one) => one.outNowBytes),
+    hotBytes: known((one) => one.hotBytes), coldBytes: known((one) => one.coldBytes), outNowBytes: known((one) => one.outNowBytes),
     netFreedBytes: known((one) => one.netFreedBytes), netIsEstimate: figures.some(({ netIsEstimate }) => netIsEstimate),
     immovableBytes: sumOfReasons(figures.flatMap(({ immovableBytes }) => immovableBytes ?? [])),
     total: sumOfAccounts(figures.map(({ total }) => total)),

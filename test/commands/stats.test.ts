@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { statsDocument } from "../../src/commands/stats/document.ts";
 import { statsTable } from "../../src/commands/stats/table.ts";
 import { readSeconds, repeatedly } from "../../src/commands/watching.ts";
+import { figuresOf } from "../../src/metrics/figures.ts";
 import { MIB } from "../../src/units.ts";
 import { shownProcess, shownProjects, shownTask } from "../fixtures/shown.ts";
 
@@ -13,7 +14,7 @@ describe("the table", () => {
 NAME                       RESIDENT     HOT    COLD OUT NOW   FREED   ASKED ACCEPTED WENT OUT  STAYED CAME BACK     CPU
 shop                          1.59G    200M    600M   1.82G  ~1.17G      2G       2G    1.86G    148M       36M   0.90s
   started
-  slide/cache                     0       -       0       -       -       0        0        0       0         0   0.00s
+  slide/cache                     0       -       -       -       -       0        0        0       0         0   0.00s
     waiting for a process of name memcached, by page_walk and madvise
   slide/db                    1.59G    200M    600M   1.82G  ~1.17G      2G       2G    1.86G    148M       36M   0.90s
     running, by page_walk and madvise, 12 rounds
@@ -43,6 +44,21 @@ shop                          1.59G    200M    600M   1.82G  ~1.17G      2G     
 
   test("tells of memory that was moved between nodes", () => {
     expect(statsTable(shownProjects().slice(2))).toContain("\n    moved between nodes: 3G to slower ones, 0 to faster ones\n");
+  });
+
+  test("names no tracker and mover where a task is refused or has failed", () => {
+    const engines = (state: string) => [{ name: "slide", type: "slide", tasks: [shownTask("t", [], { state })] }];
+    const table = (state: string) => statsTable([{ name: "p", started: true, engines: engines(state) }]);
+    expect(table("refused: it needs a module")).toContain("\n    refused: it needs a module\n");
+    expect(table("failed: no mover works here")).toContain("\n    failed: no mover works here\n");
+  });
+
+  test("a round that did not scan has found nothing cold, which is not told as 0", () => {
+    const cold = (outcome: string, coldBytes: number) => {
+      const lastRound = { endedAt: "", outcome, seconds: 0, coldBytes, outBytes: 0, cameBackBytes: 0, cpuMs: 0 };
+      return figuresOf(shownProcess({ pid: 1, lastRound })).coldBytes;
+    };
+    expect([cold("gated", 0), cold("braked", 0), cold("blind", 0), cold("done", 0), cold("braked", 5)]).toEqual([null, null, null, 0, 5]);
   });
 
   test("says that there is nothing", () => expect(statsTable([])).toBe("There are no projects.\n"));

@@ -50,7 +50,7 @@ describe("the books of a brake", () => {
     state: { state, cause, reason: cause && `because of ${cause}`, sinceMs: 0, untilMs: 0, stops: 0, share: 1 },
     pulse: null, usualFaultsPerSecond: null, moved: false,
   });
-  const at = (seconds: number) => new Date(seconds * 1000);
+  const at = (seconds: number, setBy = 0) => ({ at: new Date((seconds + setBy) * 1000), steadyMs: seconds * 1000 });
 
   test("count for how long each reason has stopped any process, those that are gone among them", () => {
     const books = new BrakeBooks();
@@ -62,6 +62,15 @@ describe("the books of a brake", () => {
     books.enter(TARGET, record("careful", "swap_space"), at(23));
     books.forget(other, at(25));
     expect(books.seconds(at(100))).toMatchObject({ refault: 10, swap_space: 3, pressure: 10 });
+  });
+
+  test("is told by a steady clock, whoever sets that of the machine", () => {
+    const books = new BrakeBooks();
+    books.enter(TARGET, record("stopped", "refault"), at(10));
+    books.enter(TARGET, record("stopped", "refault"), at(20, -3600));
+    expect(books.seconds(at(30, 86_400)).refault).toBe(20);
+    books.enter(TARGET, record("careful", "refault"), at(40, -86_400));
+    expect(books.seconds(at(50)).refault).toBe(30);
   });
 
   test("do not count the time in which no rounds run, as in a project that is paused", () => {
@@ -81,10 +90,10 @@ describe("the books of a brake", () => {
       ["free", null, 7],
     ] as const) told.push(books.enter(TARGET, record(state, cause), at(second)));
     expect(told).toEqual([false, true, false, true, false, true, true]);
-    expect(books.statusOf(TARGET)).toEqual({ state: "free", cause: null, reason: null, since: at(7).toISOString() });
+    expect(books.statusOf(TARGET)).toEqual({ state: "free", cause: null, reason: null, since: at(7).at.toISOString() });
     books.enter(TARGET, record("stopped", "refault"), at(8));
     books.enter(TARGET, record("stopped", "refault"), at(9));
-    expect(books.statusOf(TARGET)).toEqual({ state: "stopped", cause: "refault", reason: "because of refault", since: at(8).toISOString() });
+    expect(books.statusOf(TARGET)).toEqual({ state: "stopped", cause: "refault", reason: "because of refault", since: at(8).at.toISOString() });
     expect(books.recordOf(TARGET)?.state.state).toBe("stopped");
     expect(books.recordOf(other)).toBeNull();
   });

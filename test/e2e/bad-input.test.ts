@@ -166,9 +166,10 @@ describe("a machine that is not as it should be", () => {
     await addAndStart(lab, daemon, slideText([{ target: target.pid }]));
     const reason = "there is no swap: swapon a zram device or a disk";
     await until("the reason is shown", async () => (await processOf(daemon, target.pid))?.reason === reason);
-    const says = `nothing moves task=test/slide/background_slide pid=${target.pid} name=etmem-workload reason="${reason}"`;
+    const says = `brake task=test/slide/background_slide pid=${target.pid} name=etmem-workload state=stopped cause=swap_space reason="${reason}"`;
     await until("a second round is over", async () => ((await processOf(daemon, target.pid))?.total.rounds ?? 0) >= 2);
     expect(daemon.log().split(says)).toHaveLength(2);
+    expect(daemon.log().split(reason)).toHaveLength(2);
     if (missingZram() !== undefined) return;
     await lab.zramSwap(GIB);
     await coldIsOut(target);
@@ -185,7 +186,7 @@ describe("a machine that is not as it should be", () => {
       return process?.reason?.startsWith("swap is full") ? process : undefined;
     });
     expect(reason).toMatch(/^swap is full: [0-3]\.\d MiB are free$/);
-    expect(daemon.log()).toMatch(/warning: brake task=\S+ pid=\d+ state=stopped cause=swap_space reason="swap is full: /);
+    expect(daemon.log()).toMatch(/warning: brake task=\S+ pid=\d+ name=\S+ state=stopped cause=swap_space reason="swap is full: /);
     expect(outOf(target).cold).toBeWithin(0.15, 0.3);
     expect(outOf(target).hot).toBeLessThanOrEqual(0.005);
     const rounds = (await processOf(daemon, target.pid))!.total.rounds;

@@ -59,7 +59,7 @@ alone("where hot and cold change places again and again the brake leaves the pro
   expect(braked.brakeSeconds!["refault"]).toBeGreaterThanOrEqual(15);
   expect(stop.brake).toMatchObject({ state: "stopped", cause: "refault" });
   expect(stop.brake?.reason).toMatch(/^[\d.]+ MiB of what had been moved out came back within \d+\.\d s, \d+ % of 1\d\d MiB$/);
-  expect(daemon.log()).toMatch(/warning: brake task=\S+ pid=\d+ state=stopped cause=refault reason="[\d.]+ MiB of what had been moved out/);
+  expect(daemon.log()).toMatch(/warning: brake task=\S+ pid=\d+ name=\S+ state=stopped cause=refault reason="[\d.]+ MiB of what had been moved out/);
 });
 
 brakeTest("of a process that rewrites everything next to nothing moves", async (lab) => {

@@ -79,7 +79,7 @@ describe("the brake", () => {
 
   test("says in words and numbers what it saw", () => {
     expect(judge({ ...calm, swapFreeBytes: MIB })?.text).toBe("swap is full: 1.0 MiB are free");
-    expect(judge({ ...calm, hasSwap: false, swapFreeBytes: 0 })?.text).toBe("there is no swap");
+    expect(judge({ ...calm, hasSwap: false, swapFreeBytes: 0 })?.text).toBe("there is no swap: swapon a zram device or a disk");
     expect(judge({ ...calm, cameBackPages: 6250 })?.text).toBe("24.4 MiB of what had been moved out came back within 2.0 s, 6.3 % of 391 MiB");
     expect(judge({ ...calm, movedPages: 4096, cameBackPages: 400, standsFor: 100, seconds: 1 })?.text).toBe("1.56 MiB of what had been moved out" +
       " came back within 1.0 s, 9.8 % of 16 MiB; of all that is cold that would cost the process 60 % of its time");
@@ -210,7 +210,7 @@ describe("between two pulses", () => {
     const less = { ...from, atMs: 3000, majorFaults: 15, swapInPages: 70_000, swapTotalBytes: from.swapTotalBytes - MIB, swapFreeBytes: 0 };
     const seen = between(from, less, { ...beside, movedPages: 70_000, cameBackPages: 70_000, refaultPages: 70_000 });
     expect(seen).toMatchObject({ cameBackPages: 0, refaultPages: 0, swapInPages: 0, majorFaults: 5 });
-    expect(judge({ ...seen, hasSwap: false })).toMatchObject({ cause: "swap_space", text: "there is no swap" });
+    expect(judge({ ...seen, hasSwap: false })).toMatchObject({ cause: "swap_space", text: "there is no swap: swapon a zram device or a disk" });
   });
 
   const elsewhere = { of: "cgroup /a", someMicroseconds: 9e9, fullMicroseconds: 0 };

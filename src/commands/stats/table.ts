@@ -48,7 +48,8 @@ function projectLines(project: ShownProject): string[] {
 }
 
 function taskLines(engine: string, task: ShownTask): string[] {
-  const { status } = task, figures = taskFigures(task), means = [status.tracker, status.mover].filter((name) => typeof name === "string");
+  const { status } = task, figures = taskFigures(task), doesNothing = /^(refused|failed): /.test(status.state);
+  const means = doesNothing ? [] : [status.tracker, status.mover].filter((name) => typeof name === "string");
   const rounds = figures.total.rounds;
   const says = [
     [status.state, ...(means.length > 0 ? [`by ${means.join(" and ")}`] : []), ...(rounds > 0 ? [`${rounds} rounds`] : [])].join(", "),
