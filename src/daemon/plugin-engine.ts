@@ -84,7 +84,7 @@ export class PluginEngine {
       if (this.#closed) throw new EtmemError("the engine was deleted meanwhile");
     } catch (error) {
       await host.end();
-      throw placed(error as Error, place);
+      throw placed(error as Error, place, libname);
     }
     this.#host = host;
     this.#failure = null;
@@ -233,8 +233,14 @@ function taskFacts({ id, name, target, config, written }: TaskSpec): TaskFacts {
 }
 
 /** The plugin's words with file and line; what is not the plugin's is not about the file. */
-function placed(error: Error, place: ObjectPlace | undefined): Error {
+/** What is wrong with the file of a library is said at its key. */
+function placed(error: Error, place: ObjectPlace | undefined, libname?: string): Error {
   if (error instanceof ConfigError || place === undefined) return error;
+  const entry = place.section.entries.findLastIndex(({ key }) => key === "libname");
+  if (entry >= 0 && libname !== undefined && error.message.startsWith(libname)) {
+    const says = error.message.slice(libname.length).replace(/^:? /, "");
+    return new ConfigError([atEntry(place, entry, `[${place.section.name}] libname=${libname}: ${says}`)]);
+  }
   return new ConfigError([atEntry(place, null, `[${place.section.name}] ${error.message}`)]);
 }
 

@@ -199,5 +199,6 @@ function reasonOf(cause: unknown): string {
   const first = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause;
   const { message, position } = first as { message?: string; position?: { line: number; column: number } | null };
   const place = position ? `line ${position.line}, column ${position.column}: ` : "";
-  return `${place}${(message ?? String(first)).split("\n", 1)[0]}`;
+  // It is loaded from its text, which the runtime would name in full.
+  return `${place}${(message ?? String(first)).split("\n", 1)[0]}`.replace(/ imported from data:\S*$/, "");
 }

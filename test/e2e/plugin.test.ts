@@ -4,7 +4,7 @@ import { afterEach, describe, expect } from "bun:test";
 import { chmodSync, chownSync, existsSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../needs.ts";
-import { Lab, until } from "./harness.ts";
+import { etmem, Lab, until } from "./harness.ts";
 import { childrenOf, compile, missingCompiler, ok, pluginText, statusIn } from "./plugin-lab.ts";
 
 const lab = new Lab();
@@ -108,42 +108,46 @@ describe("what is wrong with a library is one line", () => {
   const library = (): string => compile(lab, "observer.c");
 
   pluginTest("a file that is not there", async () => {
-    expect(await broken("/no/such.so")).toBe("FILE:7: [engine] LIB is not there\n");
+    expect(await broken("/no/such.so")).toBe("FILE:11: [engine] libname=LIB: is not there\n");
+    const file = lab.configFile(pluginText({ libname: "/no/such.so", ops: "ops" }));
+    const check = (...more: string[]) => etmem(["obj", "check", file, ...more]);
+    const stderr = `${file}:11:9: [engine] libname=/no/such.so: is not there (warning)\n`;
+    expect([await check(), await check("--no-file-checks")]).toEqual([{ status: 0, stdout: "", stderr }, { status: 0, stdout: "", stderr: "" }]);
   });
   pluginTest("no library at all", async () => {
     const file = join(lab.folder(), "text.so");
     writeFileSync(file, "this is text, and long enough\n", { mode: 0o700 });
-    expect(await broken(file)).toBe("FILE:7: [engine] LIB is no shared library (no ELF file)\n");
+    expect(await broken(file)).toBe("FILE:11: [engine] libname=LIB: is no shared library (no ELF file)\n");
   });
   pluginTest("a library that was cut off", async () => {
     const file = library();
     truncateSync(file, 3000);
-    expect(await broken(file)).toMatch(/^FILE:7: \[engine\] LIB is cut off: it has 3000 bytes and says that it has \d+\n$/);
+    expect(await broken(file)).toMatch(/^FILE:11: \[engine\] libname=LIB: is cut off: it has 3000 bytes and says that it has \d+\n$/);
   });
   pluginTest("another owner", async () => {
     const file = library();
     chownSync(file, 65534, 0);
-    expect(await broken(file)).toBe("FILE:7: [engine] LIB must be owned by root (uid 0, gid 0); it is owned by uid 65534, gid 0\n");
+    expect(await broken(file)).toBe("FILE:11: [engine] libname=LIB: must be owned by root (uid 0, gid 0); it is owned by uid 65534, gid 0\n");
   });
   pluginTest("another mode", async () => {
     const file = library();
     chmodSync(file, 0o755);
-    expect(await broken(file)).toBe("FILE:7: [engine] LIB must have mode 500 or 700; it has 755\n");
+    expect(await broken(file)).toBe("FILE:11: [engine] libname=LIB: must have mode 500 or 700; it has 755\n");
   });
   pluginTest("a symbolic link to a file of another owner", async () => {
     const file = library(), link = join(lab.folder(), "link.so");
     chownSync(file, 65534, 65534);
     symlinkSync(file, link);
-    expect(await broken(link)).toBe("FILE:7: [engine] LIB must be owned by root (uid 0, gid 0); it is owned by uid 65534, gid 65534\n");
+    expect(await broken(link)).toBe("FILE:11: [engine] libname=LIB: must be owned by root (uid 0, gid 0); it is owned by uid 65534, gid 65534\n");
   });
   pluginTest("another machine", async () => {
     const file = library(), bytes = readFileSync(file);
     bytes.writeUInt16LE(process.arch === "arm64" ? 62 : 183, 18);
     writeFileSync(file, bytes);
-    expect(await broken(file)).toBe("FILE:7: [engine] LIB is built for arm64, this is x86-64\n");
+    expect(await broken(file)).toBe("FILE:11: [engine] libname=LIB: is built for arm64, this is x86-64\n");
   });
   pluginTest("no such variable", async () => {
-    const line = "FILE:7: [engine] LIB has no variable other_ops: ops_name must be the name of its struct engine_ops\n";
+    const line = "FILE:11: [engine] libname=LIB: has no variable other_ops: ops_name must be the name of its struct engine_ops\n";
     expect(await broken(library(), "other_ops")).toBe(line);
   });
   pluginTest("a key that the library misses", async () => {

@@ -229,15 +229,16 @@ describe("what is wrong with a policy is one line", () => {
   };
 
   for (const [what, text, says] of [
-    ["a syntax error", "export const policy = {\n  decide(: number) {}\n};\n", /^POLICY cannot be loaded: line 2, column \d+: .*$/],
-    ["no export of that name", "export const other = {};\n", /^POLICY exports no policy: ops_name must be the name of its policy$/],
-    ["no decide", "export const policy = { gate: () => ({ go: true }) };\n", /^POLICY: policy is no policy: it has no function decide$/],
-    ["an error while it is loaded", "throw new Error('not today');\n", /^POLICY cannot be loaded: not today$/],
-    ["an import of another file", "import { a } from './a.ts';\nexport const policy = { decide: () => a };\n", /^POLICY cannot be loaded: .*a\.ts/],
+    ["a syntax error", "export const policy = {\n  decide(: number) {}\n};\n", /^libname=POLICY: cannot be loaded: line 2, column \d+: .*$/],
+    ["no export of that name", "export const other = {};\n", /^libname=POLICY: exports no policy: ops_name must be the name of its policy$/],
+    ["no decide", "export const policy = { gate: () => ({ go: true }) };\n", /^libname=POLICY: policy is no policy: it has no function decide$/],
+    ["an error while it is loaded", "throw new Error('not today');\n", /^libname=POLICY: cannot be loaded: not today$/],
+    ["an import of another file", "import { a } from './a.ts';\nexport const policy = { decide: () => a };\n",
+      /^libname=POLICY: cannot be loaded: .*a\.ts'$/],
     ["an exit", "process.exit(3);\n", /^it called exit\(3\) in loading$/],
   ] as const) {
     policyTest(what, async () => {
-      const [head = "", ...rest] = (await broken(text)).split("FILE:6: [engine] ");
+      const [head = "", ...rest] = (await broken(text)).split(/FILE:(?:6|10): \[engine\] /);
       expect([head, rest.length, rest[0]?.endsWith("\n")]).toEqual(["", 1, true]);
       expect(rest[0]?.trimEnd()).toMatch(says);
     });

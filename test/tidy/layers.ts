@@ -63,6 +63,7 @@ const LAYERS: readonly Layer[] = [
       "src/daemon/host-process.ts": ["plugin"],
       "src/daemon/orphans.ts": ["src/plugin/process-group.ts"],
       "src/daemon/plugin-engine.ts": ["src/plugin/messages.ts", "src/plugin/library-file.ts"],
+      "src/daemon/check.ts": ["src/plugin/library-file.ts"],
       "src/daemon/glance.ts": ["src/memory/heat-map.ts"],
       "src/daemon/scan-wire.ts": ["src/memory/heat-map.ts"],
       "src/daemon/distant-policy.ts": ["src/plugin/heat-bytes.ts", "src/memory/page-runs.ts"],
