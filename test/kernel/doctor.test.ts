@@ -1,5 +1,5 @@
 // What doctor says on stock kernels and on others, as root and as nobody. One kernel in a normal run, the others with ETMEM_LONG. Single
-// capabilities are tried on this machine's kernel, in test/e2e/doctor.test.ts.
+// capabilities are tried in doctor-advice.test.ts, and on this machine's kernel in test/e2e/doctor-truth.test.ts.
 import { expect, setDefaultTimeout } from "bun:test";
 import type { Diagnosis } from "../../src/memory/doctor.ts";
 import { executable } from "../e2e/harness.ts";
