@@ -13,6 +13,8 @@ const project = join(import.meta.dir, "..");
 const ALONE = ["kernel/", "e2e/"];
 /** Of these, what boots virtual machines: they have swap and a clock of their own, and half of the time wait. All of kernel/ but for these. */
 const MACHINES = "kernel/", NO_MACHINES = ["kernel/tracking.", "kernel/guest."];
+/** Of the machines the last: it compares two looks at memory that are a moment apart, and what runs beside it has mostly ended then. */
+const LAST_MACHINE = "kernel/cslide.";
 /** And what may run beside them: it neither measures time nor moves memory. */
 const BESIDE_MACHINES = [
   "client", "completion", "contrib", "deb", "package", "plugin", "protocol", "reload", "rows-config", "state", "stats", "top",
@@ -41,7 +43,8 @@ export interface Order {
 export function orderFiles(files: readonly string[], isTimed: (file: string) => boolean): Order {
   const [together = [], timed = []] = [false, true].map((wanted) => files.filter((file) => !runsAlone(file) && isTimed(file) === wanted));
   const rest = ALONE.flatMap((folder) => files.filter((file) => file.startsWith(folder)));
-  const machines = rest.filter((file) => startsWith(file, [MACHINES]) && !startsWith(file, NO_MACHINES));
+  const machines = rest.filter((file) => startsWith(file, [MACHINES]) && !startsWith(file, NO_MACHINES))
+    .sort((a, b) => Number(a.startsWith(LAST_MACHINE)) - Number(b.startsWith(LAST_MACHINE)));
   const beside = rest.filter((file) => startsWith(file, BESIDE_MACHINES));
   const alone = rest.filter((file) => !machines.includes(file) && !beside.includes(file));
   const each = (names: readonly string[]) => names.map((file) => [file]);

@@ -60,9 +60,12 @@ describe("the verdict is the last line and the exit status", () => {
 });
 
 test("files that use the whole machine run alone and last; machines that are virtual run beside what measures nothing", () => {
-  const files = ["a.test.ts", "e2e/rate.test.ts", "e2e/top.test.ts", "kernel/tracking.test.ts", "kernel/vm.test.ts", "log.test.ts", "units.test.ts"];
+  const files = [
+    "a.test.ts", "e2e/rate.test.ts", "e2e/top.test.ts", "kernel/cslide.test.ts", "kernel/tracking.test.ts", "kernel/vm.test.ts",
+    "log.test.ts", "units.test.ts",
+  ];
   expect(orderFiles(files, (file) => file === "log.test.ts")).toEqual({
-    lanes: [[["kernel/vm.test.ts"]], [["a.test.ts", "units.test.ts"], ["e2e/top.test.ts"]]],
+    lanes: [[["kernel/vm.test.ts"], ["kernel/cslide.test.ts"]], [["a.test.ts", "units.test.ts"], ["e2e/top.test.ts"]]],
     alone: [["log.test.ts"], ["kernel/tracking.test.ts"], ["e2e/rate.test.ts"]],
   });
 });
