@@ -3,7 +3,7 @@ import { MAX_RANGES, RangeVector } from "../ffi/process-madvise.ts";
 import { SysError } from "../errors.ts";
 import { vmaKey, vmasOf, type RefusedVmas } from "./vmas.ts";
 import type { VmaList } from "../proc/maps.ts";
-import type { RunFeeder } from "./page-runs.ts";
+import type { PageRuns } from "./page-runs.ts";
 
 const PAGE = 4096;
 
@@ -26,26 +26,26 @@ export interface Advised {
 /** One vector for each thread. */
 const vector = new RangeVector();
 
-/** Gives advice about the pieces that the feeder holds. Throws SysError where privileges are missing. */
-export function advisePieces(target: AdviseTarget, feeder: RunFeeder, pieces: number, advice: number): Advised {
-  const result: Advised = { acceptedPages: 0, refusedPages: 0, refusal: null, gone: false };
+/** Gives advice about the runs. Throws SysError where privileges are missing. */
+export function advise(target: AdviseTarget, runs: Pick<PageRuns, "from" | "to">, advice: number): Advised {
+  const result: Advised = { acceptedPages: 0, refusedPages: 0, refusal: null, gone: false }, pieces = runs.from.length;
   if (pieces > MAX_RANGES) throw new Error(`${pieces} ranges in one call`);
-  for (let i = 0; i < pieces; i++) vector.put(i, feeder.from[i]! * PAGE, (feeder.to[i]! - feeder.from[i]!) * PAGE);
+  for (let i = 0; i < pieces; i++) vector.put(i, runs.from[i]! * PAGE, (runs.to[i]! - runs.from[i]!) * PAGE);
   const bad: number[] = [];
   for (let i = 0; i < pieces && !result.gone;) {
     const bytes = vector.advise(target.pidfd, i, pieces - i, advice);
     if (bytes >= 0) {
       const before = i;
-      for (let left = bytes; i < pieces && left >= pageSpan(feeder, i) * PAGE; i++) {
-        left -= pageSpan(feeder, i) * PAGE;
-        result.acceptedPages += pageSpan(feeder, i);
+      for (let left = bytes; i < pieces && left >= pageSpan(runs, i) * PAGE; i++) {
+        left -= pageSpan(runs, i) * PAGE;
+        result.acceptedPages += pageSpan(runs, i);
       }
       if (i > before) continue;
     }
     if (bytes < 0 && !refusedBy(target, bytes, result)) continue;
     bad.push(i++); // this range stops the vector: left for later, VMA by VMA
   }
-  for (const i of bad) if (!result.gone) adviseByVma(target, { from: feeder.from[i]!, to: feeder.to[i]! }, advice, result);
+  for (const i of bad) if (!result.gone) adviseByVma(target, { from: runs.from[i]!, to: runs.to[i]! }, advice, result);
   return result;
 }
 
@@ -76,6 +76,6 @@ function refusedBy(target: AdviseTarget, negativeErrno: number, result: Advised)
   return true;
 }
 
-function pageSpan(feeder: RunFeeder, i: number): number {
-  return feeder.to[i]! - feeder.from[i]!;
+function pageSpan(runs: Pick<PageRuns, "from" | "to">, i: number): number {
+  return runs.to[i]! - runs.from[i]!;
 }

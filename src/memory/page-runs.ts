@@ -88,9 +88,8 @@ export function subtract(a: PageRuns, b: PageRuns): PageRuns {
 
 /** Hands out runs piece by piece; what is cut, is cut between chunks of 512 pages, so that huge pages stay whole. */
 export class RunFeeder {
-  /** The pieces of the last `take`: pages from[i] .. to[i]-1, for i below its result. */
-  readonly from: Float64Array;
-  readonly to: Float64Array;
+  private readonly from: Float64Array;
+  private readonly to: Float64Array;
   private readonly runs: PageRuns;
   private run = 0;
   private at: number;
@@ -102,21 +101,22 @@ export class RunFeeder {
     this.at = runs.from[0] ?? 0;
   }
 
-  /** At most `pages` pages (never cutting a chunk: at least up to the next chunk's start); returns the number of pieces, 0 at the end. */
-  take(pages: number): number {
+  /** At most `pages` pages (never cutting a chunk: at least up to the next chunk's start), none at the end. Valid until the next are taken. */
+  take(pages: number): PageRuns {
     const { runs } = this;
-    let pieces = 0;
+    let pieces = 0, taken = 0;
     for (let left = pages; left > 0 && pieces < this.from.length && this.run < runs.from.length;) {
       const end = runs.to[this.run]!;
       const to = end - this.at <= left ? end : Math.min(end, Math.max(chunkFloor(this.at + left), chunkFloor(this.at) + 512));
       this.from[pieces] = this.at;
       this.to[pieces++] = to;
       left -= to - this.at;
+      taken += to - this.at;
       this.at = to;
       if (to < end) break;
       this.at = runs.from[++this.run] ?? 0;
     }
-    return pieces;
+    return { from: this.from.subarray(0, pieces), to: this.to.subarray(0, pieces), pages: taken };
   }
 }
 

@@ -149,9 +149,8 @@ export class RealRound implements ProcessRound {
     };
     try {
       while (!total.gone) {
-        const pieces = feeder.take(Math.min(LAST_LOOK_PAGES, await steps.allow(emptyTally())));
-        if (pieces === 0) break;
-        const piece = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces), pages: 0 };
+        const piece = feeder.take(Math.min(LAST_LOOK_PAGES, await steps.allow(emptyTally())));
+        if (piece.pages === 0) break;
         const idle = this.watched.cpu.measure(() => tracker.stillIdle(this.watched, piece));
         Object.assign(total, sumTally(total, await mover.swapOut(this.watched, idle, steps)));
       }
@@ -166,15 +165,15 @@ export class RealRound implements ProcessRound {
   async touchMoved(pages: number): Promise<TouchedMoved> {
     const { watched } = this, { process } = watched;
     this.touching ??= { memory: process.openFile("mem", "r"), feeder: new RunFeeder(this.moved.runs(), LAST_LOOK_RUNS) };
-    const { memory, feeder } = this.touching, pieces = feeder.take(pages);
+    const { memory, feeder } = this.touching, { from, to } = feeder.take(pages);
     let touched = 0, gone = false;
-    for (let i = 0; i < pieces && !gone; i++) {
-      const part = watched.cpu.measure(() => touchPages(memory, feeder.from[i]!, feeder.to[i]!));
+    for (let i = 0; i < from.length && !gone; i++) {
+      const part = watched.cpu.measure(() => touchPages(memory, from[i]!, to[i]!));
       touched += part.pages;
       gone = part.gone;
     }
     await nextTurn();
-    return { pages: touched, done: gone || pieces === 0 };
+    return { pages: touched, done: gone || from.length === 0 };
   }
 
   unshared(runs: PageRuns): PageRuns {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { parseFile } from "../../src/config/file.ts";
 import { Objects } from "../../src/daemon/objects.ts";
 import { engineTables } from "../../src/engines/index.ts";
+import { threadCpuMs } from "../../src/ffi/thread-cpu.ts";
 
 const objects = new Objects({ engines: engineTables, cores: 4 });
 
@@ -16,9 +17,9 @@ function fileOf(name: string): string {
 test("adding 1,000 projects of 10 tasks does not grow quadratically, nor does deleting them", async () => {
   const parsed = await Promise.all(Array.from({ length: 1000 }, (_, number) => parseFile(fileOf(`p${number}`), "a.conf")));
   const millis = (part: typeof parsed, change: (file: (typeof parsed)[number]) => unknown): number => {
-    const began = performance.now();
+    const began = threadCpuMs(); // others use this machine too
     for (const file of part) change(file);
-    return performance.now() - began;
+    return threadCpuMs() - began;
   };
   for (const file of parsed.slice(0, 300)) objects.add(file);
   for (const file of parsed.slice(0, 300)) objects.del(file);

@@ -61,8 +61,8 @@ test("intersect and subtract agree with sets of pages, for random runs", () => {
 describe("RunFeeder", () => {
   const feed = (source: PageRuns, pages: number, maxPieces: number) => {
     const feeder = new RunFeeder(source, maxPieces), calls: number[][][] = [];
-    for (let pieces = feeder.take(pages); pieces > 0; pieces = feeder.take(pages)) {
-      calls.push(Array.from({ length: pieces }, (_, i) => [feeder.from[i]!, feeder.to[i]!]));
+    for (let part = feeder.take(pages); part.pages > 0; part = feeder.take(pages)) {
+      calls.push(pairs(part));
     }
     return calls;
   };

@@ -36,9 +36,8 @@ export function swapPagesMover(root: Root): Mover {
       const feeder = new RunFeeder(movable, CALL_RUNS), fd = openModuleFile(process, "swap_pages"), of = `swap_pages of pid ${process.pid}`;
       try {
         while (!tally.gone) {
-          const pieces = feeder.take(Math.min(CALL_PAGES, await steps.allow(tally)));
-          if (pieces === 0) break;
-          const asked = { from: feeder.from.subarray(0, pieces), to: feeder.to.subarray(0, pieces) };
+          const asked = feeder.take(Math.min(CALL_PAGES, await steps.allow(tally)));
+          if (asked.pages === 0) break;
           const target: Target = { fd, of, pagemap: process.pagemap };
           cpu.measure(() => verify(process.pagemap, asked, { tally, steps }, () => write(target, asked, steps)));
           if (target.failure) throw new CutShortError(tally, target.failure); // behind the look at what had gone before it

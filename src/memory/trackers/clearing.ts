@@ -2,7 +2,7 @@
 // between them in which whoever waits for the target's mmap_lock gets it.
 import { ADVICE, MAX_RANGES } from "../../ffi/process-madvise.ts";
 import { sleepMicroseconds } from "../../ffi/libc.ts";
-import { advisePieces, type AdviseTarget } from "../advise.ts";
+import { advise, type AdviseTarget } from "../advise.ts";
 import { CHUNK_PAGES } from "../heat-map.ts";
 import { nextTurn } from "../next-turn.ts";
 import { RunBuilder, RunFeeder, type PageRuns } from "../page-runs.ts";
@@ -56,9 +56,9 @@ export class ColdClearing {
   /** MADV_COLD over the runs. False if the process has gone. */
   async clear(target: AdviseTarget, runs: PageRuns, { signal, cpu }: Pick<Watched, "signal" | "cpu">): Promise<boolean> {
     const feeder = new RunFeeder(runs, MAX_RANGES);
-    for (let pieces = feeder.take(this.slicePages); pieces > 0; pieces = feeder.take(this.slicePages)) {
+    for (let slice = feeder.take(this.slicePages); slice.pages > 0; slice = feeder.take(this.slicePages)) {
       const before = performance.now();
-      if (cpu.measure(() => advisePieces(target, feeder, pieces, ADVICE.cold)).gone) return false;
+      if (cpu.measure(() => advise(target, slice, ADVICE.cold)).gone) return false;
       this.adapt(performance.now() - before);
       if (signal.aborted) return true;
       sleepMicroseconds(PAUSE_MICROSECONDS);
