@@ -139,6 +139,6 @@ describe("with these capabilities alone", () => {
     expect(await policy(daemon)).toBe("");
     await ok(daemon, "project", "start", "-n", "third");
     const [host = 0] = childrenOf(daemon.pid), status = readFileSync(`/proc/${host}/status`, "utf8");
-    expect([/^Uid:\t(\d+)/m.exec(status)?.[1], /^CapPrm:\t0*(\w+)$/m.exec(status)?.[1]]).toEqual(["65534", "0"]);
+    expect([/^Uid:\t(\d+)/m.exec(status)?.[1], /^CapPrm:\t0*(\w+)$/m.exec(status)?.[1]]).toEqual([String(0x7e000000 + host), "0"]);
   });
 });
