@@ -61,9 +61,9 @@ export class AgeMap {
     const { counts } = heat.arrays, { layout } = this;
     for (const cursor = heat.cursor(); cursor.next();) {
       const { firstCount, entries, pages, huge } = cursor.view;
-      layout.fill(NO_MOMENT);
-      if (before?.seek(cursor.view.number)) this.spread(before.view);
-      const whole = huge ? this.youngest(layout) : 0;
+      const known = before?.seek(cursor.view.number) ? before.view : undefined;
+      const whole = huge ? this.stampOfHuge(known) : 0;
+      if (!huge) this.spread(known);
       for (let i = 0; i < entries; i++) {
         const old = huge ? whole : layout[pages[i]!]!, marked = options.marks && counts[firstCount + i] !== 0;
         stamps[firstCount + i] = (marked ? accessed : idle)[old]!;
@@ -180,12 +180,21 @@ export class AgeMap {
     });
   }
 
-  /** The stamps of a chunk by page. */
-  private spread({ firstCount, entries, pages, huge }: ChunkView): void {
-    const { counts } = this.stamps!.arrays, { layout } = this;
+  /** The stamps of a chunk by page, as far as it was known. */
+  private spread(known: ChunkView | undefined): void {
+    const { counts } = this.stamps?.arrays ?? {}, { layout } = this;
+    if (known?.entries !== CHUNK_PAGES) layout.fill(NO_MOMENT);
+    if (!known || !counts) return;
+    const { firstCount, entries, pages, huge } = known;
     if (huge) layout.fill(counts[firstCount]!);
     else if (entries === CHUNK_PAGES) layout.set(counts.subarray(firstCount, firstCount + CHUNK_PAGES));
     else for (let i = 0; i < entries; i++) layout[pages[i]!] = counts[firstCount + i]!;
+  }
+
+  private stampOfHuge(known: ChunkView | undefined): number {
+    if (known?.huge) return this.stamps!.arrays.counts[known.firstCount]!;
+    this.spread(known);
+    return this.youngest(this.layout);
   }
 
   /** Of pages that have become a huge one; of none if one of them is new. */
